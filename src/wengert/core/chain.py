@@ -1,0 +1,59 @@
+"""The two operations that the chain rule itself is made of: the product with a strong zero, and unbroadcasting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import Aval, broadcast, shape_of
+from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
+from wengert.core.rule import Linear, Partial
+
+
+def _product(a: Any, b: Any) -> Any:
+    product = a * b
+    if isinstance(product, np.ndarray):
+        flat = product.ravel()
+        norm = flat.dot(flat)  # NaN whenever an element is NaN: one pass at memory speed, no temporary
+    else:
+        norm = product
+    if norm == norm:
+        return product
+    zero = np.equal(a, 0) | np.equal(b, 0)
+    return np.where(zero, np.zeros((), product.dtype), product) if isinstance(product, np.ndarray) else (
+        type(product)(0) if zero else product
+    )  # fmt: skip
+
+
+#: a·b, but zero wherever a or b is zero, even if the other is infinite or NaN. What does not depend on x has derivative
+#: zero whatever stands behind it, which makes the gradient of np.where(x > 0, np.sqrt(x), 0) right at 0; and since
+#: zero absorbs on either side, forward and reverse mode multiply the same chain in either order to the same result.
+scale = REGISTRY["scale"] = Primitive(
+    "scale",
+    _product,
+    [Partial(lambda z, a, b: b), Partial(lambda z, a, b: a)],
+    aval=broadcast(np.multiply, weak=True),
+    notation=Notation("·", "scale({0}, {1})", r"{0:5} \cdot {1:5}", 9),
+    reference=lambda a, b: a * b if a and b else type(a * b)(0),
+)
+
+
+def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
+    lead = x.ndim - len(shape)
+    axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1))
+    return np.add.reduce(x, axis=axes).reshape(shape)
+
+
+sum_to = REGISTRY["sum_to"] = Primitive(
+    "sum_to",
+    _sum_to,
+    [Linear(lambda ct, x, *, shape: np.broadcast_to(ct, x.shape))],
+    aval=lambda x, *, shape: Aval(shape, x.dtype),
+    notation=Notation("Σ", "sum_to({0}, {shape})", r"\operatorname{{sum}}\left({0}\right)"),
+)
+
+
+def unbroadcast(ct: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a cotangent over the axes along which an argument of this shape was broadcast."""
+    return ct if shape_of(ct) == shape else bind(sum_to, (ct,), {"shape": shape})

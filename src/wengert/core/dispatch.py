@@ -1,0 +1,107 @@
+"""NumPy's two protocols: which of our functions answers which of NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import InPlaceError, MissingRuleError
+from wengert.core.primitive import Primitive, bind
+from wengert.core.tracer import Tracer, concrete
+
+#: A ufunc, and the primitive or function that is applied instead of it.
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
+#: A ufunc and the name of its method ("reduce", "outer", …), and the function applied instead.
+UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+#: A NumPy function that is no ufunc, and the function applied instead; it has NumPy's signature.
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as the answer to NumPy functions when one of their arguments is traced."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        for numpy_function in numpy_functions:
+            FUNCTIONS[numpy_function] = function
+        return function
+
+    return register
+
+
+def on_values(*numpy_functions: Callable[..., Any]) -> None:
+    """Functions without a derivative (shapes, predicates on structure): NumPy's own, applied to the numbers."""
+    for function in numpy_functions:
+        FUNCTIONS[function] = lambda *args, _function=function, **kwargs: _function(
+            *map(_strip, args), **{k: _strip(v) for k, v in kwargs.items()}
+        )
+
+
+def _strip(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(_strip(v) for v in value)
+    return concrete(value)
+
+
+def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """`Tracer.__array_ufunc__`."""
+    if method == "__call__":
+        function = UFUNCS.get(ufunc)
+        if not kwargs and function is not None:
+            return bind(function, inputs, {}) if isinstance(function, Primitive) else function(*inputs)
+    else:
+        function = UFUNC_METHODS.get((ufunc, method))
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if function is None:
+        raise missing(f"np.{name}" if hasattr(np, ufunc.__name__) else name, ufunc.nin)
+    if kwargs.get("out") is not None:
+        refuse_out(name, kwargs["out"])
+    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    dtype = kwargs.pop("dtype", None) if method == "__call__" else None
+    if method == "__call__" and kwargs:
+        raise MissingRuleError(
+            f"np.{name} with {', '.join(kwargs)}= has no derivative",
+            wrong=f"np.{name}(x, where=mask)",
+            right=f"np.where(mask, np.{name}(x), other)",
+        )
+    result = function(*inputs, **kwargs)
+    return result if dtype is None else result.astype(dtype)
+
+
+def array_function(
+    self: Tracer, function: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any
+) -> Any:
+    """`Tracer.__array_function__`."""
+    ours = FUNCTIONS.get(function)
+    if ours is None:
+        module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
+        raise missing(f"{module}.{function.__name__}", 1)
+    if kwargs.get("out") is not None:
+        refuse_out(function.__name__, kwargs["out"])
+    return ours(*args, **kwargs)
+
+
+def refuse_out(name: str, out: Any) -> None:
+    """`out=` would write into a plain array, which cannot be followed, or change a traced one in place."""
+    raise InPlaceError(
+        f"np.{name}(…, out=…) would change an array in place", wrong=f"np.{name}(x, out=y)", right=f"y = np.{name}(x)"
+    )
+
+
+def missing(name: str, arguments: int) -> MissingRuleError:
+    """The error for a function that has no rule yet; it shows how to give it one."""
+    short = name.rpartition(".")[2]
+    parameters = ", ".join("xyabcd"[: max(arguments, 1)])
+    return MissingRuleError(
+        f"{name} has no derivative rule in Wengert",
+        wrong=f"{name}({parameters})",
+        right=f"{short}({parameters})   with a rule for each argument, z being the output:\n"
+        f"              {short} = wg.primitive({name}, "
+        + ", ".join(f"wg.Partial(lambda z, {parameters}: …)" for _ in range(max(arguments, 1)))
+        + ")",
+    )
+
+
+Tracer.__array_ufunc__ = array_ufunc  # type: ignore[attr-defined]
+Tracer.__array_function__ = array_function  # type: ignore[attr-defined]

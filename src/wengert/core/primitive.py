@@ -1,0 +1,100 @@
+"""A primitive: an operation, its rule per argument, and what the printers need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from wengert.core.errors import LeakedTracerError
+from wengert.core.rule import Constant, Partial, Rule
+from wengert.core.tracer import Tracer
+
+#: The library's own primitives by name: the generated tests, the printers and the coverage page read it.
+REGISTRY: dict[str, Primitive] = {}
+
+
+class Notation(NamedTuple):
+    """How an operation is written.
+
+    `symbol` labels it in a drawing or a table. `python` and `latex` are templates: `{0}`, `{1}` are its arguments,
+    `{args}` all of them, `{params}` its parameters as keywords, `{axis}` one parameter. An argument is put in
+    parentheses where its own precedence is lower than that of its place, `{0:5}`; no number: no parentheses needed.
+    `precedence` of the whole: 4 sum, 5 product, 6 sign, 7 power, 9 a call or a name.
+    """
+
+    symbol: str
+    python: str
+    latex: str
+    precedence: int = 9
+
+
+class Primitive:
+    """An operation that is differentiated by its own rules instead of by looking inside.
+
+    **Arguments**: `impl(*args, **params)`, plain NumPy; `rules`, one `Rule` per argument, or a function from the
+    position to its rule where the number of arguments is open; `aval(*avals, **params)`, its shape and dtype;
+    `joint`: its `Linear` arguments are linear together (a sum, a concatenation) and not one by one (a product).
+    `outputs`: more than one makes it return a tuple, and a pushforward a tuple of tangents (None for zero).
+    `domain`: an interval per argument in which its rules hold (tests sample there); `reference`: the name of the same
+    function in mpmath, or a function of mpmath numbers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        impl: Callable[..., Any],
+        rules: Sequence[Rule | None] | Callable[[int], Rule | None],
+        *,
+        aval: Callable[..., Any] | None = None,
+        notation: Notation | None = None,
+        joint: bool = False,
+        outputs: int = 1,
+        domain: Sequence[tuple[float, float]] = (),
+        reference: Any = None,
+    ) -> None:
+        self.name = self.__name__ = name
+        self.__doc__ = impl.__doc__
+        self.impl = impl
+        self.rules = rules
+        self.rule: Callable[[int], Rule | None]
+        if callable(rules):
+            self.rule = rules
+        else:
+            fixed = tuple(rules)
+            self.rule = lambda i: fixed[i] if i < len(fixed) else None
+            self.rules = fixed
+        self.aval = aval
+        self.joint = joint
+        self.outputs = outputs
+        self.notation = notation or Notation(name, f"{name}({{args}})", rf"\operatorname{{{name}}}({{args}})")
+        self.domain = domain
+        self.reference = reference
+        # Whether its linear maps hold on to arguments, which the user could change before the reverse pass.
+        self.keeps = callable(rules) or any(
+            not isinstance(r, Constant) and not (isinstance(r, Partial) and r.constant is not None) for r in fixed
+        )
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        return bind(self, args, params)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def bind(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Apply a primitive: the innermost transformation among its arguments decides what that means."""
+    top = None
+    for arg in args:
+        if isinstance(arg, Tracer):
+            level = arg.level
+            if top is None or level.rank > top.rank:
+                top = level
+    if top is None:
+        return primitive.impl(*args, **params)
+    if top.closed:
+        raise LeakedTracerError(
+            f"{primitive.name} was given a traced value whose transformation has ended",
+            wrong="keep.append(x)            # inside the function that is differentiated",
+            right="return loss, x            # with has_aux=True: hand it out as a result",
+        )
+    return top.process(primitive, args, params)

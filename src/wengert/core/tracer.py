@@ -1,0 +1,140 @@
+"""A traced value, and the level of the transformation that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.errors import ConversionError
+
+if TYPE_CHECKING:
+    from wengert.core.primitive import Primitive
+
+_ranks = count(1)
+
+
+class Level:
+    """One running transformation; of two levels the one begun later is the inner one.
+
+    The rank comes from one counter for the whole process: what a transformation can meet was made before it began, so
+    a later rank is always further in, in whichever thread or task it runs. Nested derivatives cannot be confused.
+    """
+
+    __slots__ = ("closed", "rank")
+
+    def __init__(self, rank: int | None = None) -> None:
+        self.rank = next(_ranks) if rank is None else rank
+        self.closed = False
+
+    def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Apply a primitive of whose arguments at least one belongs to this level, and none to a further-in one."""
+        raise NotImplementedError
+
+    def branch(self, tracer: Tracer, outcome: Any) -> None:
+        """The program is about to take a branch by the value of `tracer`; only a recording level remembers."""
+
+
+class Tracer:
+    """A value that is being followed: it carries its number and behaves as that number would in NumPy."""
+
+    __slots__ = ("level", "value")
+    __array_priority__ = 1000.0
+    level: Level
+    value: Any
+
+    # What NumPy asks of an array ------------------------------------------------------------------------------
+
+    @property
+    def aval(self) -> Aval:
+        return aval_of(self.value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return shape_of(self.value)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
+
+    # Where a number is needed -----------------------------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        outcome = bool(self.value)
+        self.level.branch(self, outcome)
+        return outcome
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iub" or self.shape:
+            self._refuse("an integer", "x[int(i)], range(n)", "integers that are not traced (arguments not named in argnums)")
+        outcome = int(self.value)
+        self.level.branch(self, outcome)
+        return outcome
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        self._refuse("a Python float", "math.sin(x), float(x), y[0] = x",
+                     "np.sin(x), x, y = np.stack([x, …])")  # fmt: skip
+
+    def __complex__(self) -> complex:
+        self._refuse("a Python complex", "complex(x)", "x")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse("a plain array", "np.array([x, y]), np.full(n, x), np.mean([x, y]), y[:] = x",
+                     "np.stack([x, y]), x * np.ones(n), np.mean(np.stack([x, y])), y = x + np.zeros(n)")  # fmt: skip
+
+    def item(self) -> NoReturn:
+        """Refused: a plain number would no longer be followed."""
+        self._refuse("a plain number", "x.item()", "x, or x.sum() where x has one element")
+
+    def tolist(self) -> NoReturn:
+        """Refused: plain numbers would no longer be followed."""
+        self._refuse("a list of plain numbers", "x.tolist()", "list(x)")
+
+    def _refuse(self, what: str, wrong: str, right: str) -> NoReturn:
+        raise ConversionError(
+            f"a traced value would become {what} here and lose its derivative", wrong=wrong, right=right
+        )
+
+    # How it prints -----------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Traced({concrete(self)!r})"
+
+    def __str__(self) -> str:
+        return str(concrete(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(concrete(self), spec)
+
+
+def concrete(value: Any) -> Any:
+    """The plain number or array at the bottom of any number of tracers."""
+    while isinstance(value, Tracer):
+        value = value.value
+    return value

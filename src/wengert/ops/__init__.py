@@ -1,0 +1,33 @@
+"""The calculus: one line per operation, its derivative included. Nothing here knows who reads it."""
+
+from wengert.ops import (
+    arithmetic,
+    comparison,
+    composite,
+    einsum,
+    exponential,
+    hyperbolic,
+    indexing,
+    linalg,
+    operators,
+    reduction,
+    shape,
+    special,
+    trigonometric,
+)
+
+__all__ = [
+    "arithmetic",
+    "comparison",
+    "composite",
+    "einsum",
+    "exponential",
+    "hyperbolic",
+    "indexing",
+    "linalg",
+    "operators",
+    "reduction",
+    "shape",
+    "special",
+    "trigonometric",
+]

@@ -1,0 +1,103 @@
+"""Einstein's summation: a product linear in every operand, whose transpose is again a product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.chain import unbroadcast
+from wengert.core.dispatch import implements, refuse_out
+from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
+from wengert.core.rule import Linear, Rule
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def explicit(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[str], str]:
+    """Subscripts per operand and of the result, with the ellipsis replaced by letters."""
+    subscripts = subscripts.replace(" ", "")
+    left, arrow, right = subscripts.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes):
+        raise ValueError(f"einsum: {subscripts!r} has {len(terms)} operands, but {len(shapes)} were given")
+    spare = [letter for letter in _LETTERS if letter not in subscripts]
+    batch = max((len(s) - len(t.replace("...", "")) for t, s in zip(terms, shapes, strict=True) if "..." in t), default=0)
+    names = "".join(spare[:batch])
+    full = []
+    for term, shape in zip(terms, shapes, strict=True):
+        own = len(shape) - len(term.replace("...", ""))
+        term = term.replace("...", names[batch - own :] if own else "")
+        if len(term) != len(shape):
+            raise ValueError(f"einsum: {term!r} does not fit an operand of shape {shape}")
+        full.append(term)
+    if not arrow:
+        joined = "".join(full)
+        right = names + "".join(sorted({c for c in joined if joined.count(c) == 1 and c not in names}))
+    return full, right.replace("...", names)
+
+
+def _sizes(terms: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for letter, n in zip(term, shape, strict=True):
+            sizes[letter] = n if sizes.get(letter, 1) == 1 else sizes[letter]
+    return sizes
+
+
+def _rule(i: int) -> Rule:
+    def transpose(ct: Any, *operands: Any, terms: tuple[str, ...], result: str, optimize: Any) -> Any:
+        shapes = [shape_of(o) for o in operands]
+        sizes = _sizes(terms, shapes)
+        term, shape = terms[i], shapes[i]
+        others = [t for j, t in enumerate(terms) if j != i]
+        unique = "".join(dict.fromkeys(term))
+        known = "".join(c for c in unique if c in result or any(c in t for t in others))
+        values = [o for j, o in enumerate(operands) if j != i]
+        back = np.einsum(f"{','.join([result, *others])}->{known}", ct, *values, optimize=optimize)
+        # Letters that were summed over in this operand alone: every element gets the same cotangent.
+        back = np.reshape(back, tuple(sizes[c] if c in known else 1 for c in unique))
+        back = np.broadcast_to(back, tuple(sizes[c] for c in unique))
+        # A repeated letter read the diagonal: off it there is no dependence.
+        if unique != term:
+            back = np.reshape(back, tuple(sizes[c] if k == term.index(c) else 1 for k, c in enumerate(term)))
+            for k, c in enumerate(term):
+                if k != term.index(c):
+                    first = [1] * len(term)
+                    first[term.index(c)] = first[k] = sizes[c]
+                    back = back * np.eye(sizes[c]).reshape(first)
+        return unbroadcast(back, shape)
+
+    return Linear(transpose)
+
+
+def _shape(*avals: Aval, terms: tuple[str, ...], result: str, optimize: Any) -> Aval:
+    sizes = _sizes(terms, [a.shape for a in avals])
+    return Aval(tuple(sizes[c] for c in result), promote(*avals))
+
+
+einsum = REGISTRY["einsum"] = Primitive(
+    "einsum",
+    lambda *operands, terms, result, optimize: np.einsum(f"{','.join(terms)}->{result}", *operands, optimize=optimize),
+    _rule,
+    aval=_shape,
+    notation=Notation("einsum", "np.einsum({subscripts!r}, {args})", r"\sum_{{\text{{{subscripts}}}}} {args}"),
+)
+
+
+@implements(np.einsum)
+def einsum_of(*operands: Any, out: Any = None, optimize: Any = False, **options: Any) -> Any:
+    """np.einsum, called with a string of subscripts."""
+    if out is not None:
+        refuse_out("einsum", out)
+    if not isinstance(operands[0], str):
+        letters = lambda axes: "".join("..." if a is Ellipsis else _LETTERS[a] for a in axes)  # noqa: E731
+        arrays, lists = operands[: len(operands) // 2 * 2 : 2], operands[1::2]
+        text = ",".join(map(letters, lists))
+        operands = (text + ("->" + letters(operands[-1]) if len(operands) % 2 else ""), *arrays)
+    subscripts, *arrays = operands
+    terms, result = explicit(subscripts, [shape_of(a) for a in arrays])
+    value = bind(einsum, arrays, {"terms": tuple(terms), "result": result, "optimize": optimize})
+    return value.astype(options["dtype"]) if options.get("dtype") is not None else value

@@ -1,0 +1,188 @@
+"""Picking elements out of an array, and its transpose, adding them into an array of zeros."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.dispatch import implements
+from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
+from wengert.core.rule import Constant, Linear, Rule
+from wengert.core.tracer import Tracer
+
+
+class Slot(NamedTuple):
+    """The place of an index array in an index; the array itself is an argument, since it may be traced."""
+
+    position: int
+
+
+Index = tuple[Any, ...]
+
+
+def separate(index: Any) -> tuple[Index, list[Any]]:
+    """An index as a tuple with slots, and the arrays that belong into them."""
+    template: list[Any] = []
+    arrays: list[Any] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice):
+            template.append(slice(*(None if i is None else operator.index(i) for i in (part.start, part.stop, part.step))))
+        elif part is None or part is Ellipsis:
+            template.append(part)
+        elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+            template.append(int(part))
+        else:
+            array = part if isinstance(part, Tracer) else np.array(part)
+            if aval_of(array).dtype.kind not in "iub" and shape_of(array) != (0,):
+                raise IndexError(f"arrays used as indices must be of integer or boolean type, not {aval_of(array).dtype}")
+            template.append(Slot(len(arrays)))
+            arrays.append(array if isinstance(array, Tracer) or array.dtype.kind in "iub" else array.astype(np.intp))
+    return tuple(template), arrays
+
+
+def restore(template: Index, arrays: Sequence[Any]) -> Index:
+    """The index with its arrays in place."""
+    return tuple(arrays[part.position] if isinstance(part, Slot) else part for part in template)
+
+
+def _picked(x: Aval, *arrays: Aval, index: Index) -> Aval:
+    # np.broadcast_to takes no memory: NumPy's own indexing on it is the shape rule.
+    if any(a.dtype.kind == "b" for a in arrays):
+        raise TypeError("the shape of a boolean selection depends on the values")
+    shaped = np.broadcast_to(np.empty((), x.dtype), x.shape)
+    return Aval(shaped[restore(index, [np.zeros(a.shape, np.intp) for a in arrays])].shape, x.dtype)
+
+
+def _scatter(*args: Any, indices: tuple[Index, ...], shape: tuple[int, ...], dtype: Any) -> Any:
+    values, arrays = args[: len(indices)], args[len(indices) :]
+    out = np.zeros(shape, dtype)
+    for value, template in zip(values, indices, strict=True):
+        if any(isinstance(part, Slot) and arrays[part.position].dtype.kind != "b" for part in template):
+            np.add.at(out, restore(template, arrays), value)
+        else:
+            out[restore(template, arrays)] += value
+    return out[()]
+
+
+def _gather_rule(i: int) -> Rule:
+    def back(ct: Any, *args: Any, indices: tuple[Index, ...], shape: Any, dtype: Any) -> Any:
+        return ct[restore(indices[i], args[len(indices) :])]
+
+    return Linear(back)
+
+
+def _transpose_pick(ct: Any, x: Any, *arrays: Any, index: Index) -> Any:
+    return bind(scatter, (ct, *arrays), {"indices": (index,), "shape": shape_of(x), "dtype": aval_of(x).dtype})
+
+
+def _merge_picks(cts: Sequence[Any], argss: Sequence[Sequence[Any]], paramss: Sequence[dict[str, Any]]) -> Any:
+    """The transposes of many picks from one array, added up in one operation."""
+    arrays: list[Any] = []
+    indices = []
+    for args, params in zip(argss, paramss, strict=True):
+        shift = len(arrays)
+        indices.append(tuple(Slot(p.position + shift) if isinstance(p, Slot) else p for p in params["index"]))
+        arrays.extend(args[1:])
+    x = argss[0][0]
+    return bind(
+        scatter, (*cts, *arrays), {"indices": tuple(indices), "shape": shape_of(x), "dtype": aval_of(x).dtype}
+    )
+
+
+scatter = REGISTRY["scatter"] = Primitive(
+    "scatter",
+    _scatter,
+    _gather_rule,
+    aval=lambda *args, indices, shape, dtype: Aval(shape, dtype),
+    joint=True,
+    notation=Notation("scatter", "scatter({args}, {params})", r"\operatorname{{scatter}}\left({args}\right)"),
+)
+getitem = REGISTRY["getitem"] = Primitive(
+    "getitem",
+    lambda x, *arrays, index: x[restore(index, arrays)],
+    lambda i: Linear(_transpose_pick, _merge_picks) if i == 0 else Constant(),
+    aval=_picked,
+    notation=Notation("[ ]", "{0:9}[{index}]", "{0:9}_{{{index}}}"),
+)
+
+
+def pick(x: Any, index: Any) -> Any:
+    """x[index] for every kind of index that NumPy has."""
+    template, arrays = separate(index)
+    return bind(getitem, (x, *arrays), {"index": template})
+
+
+@implements(np.take)
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    """np.take."""
+    if axis is None:
+        a, axis = np.reshape(a, -1), 0
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(a)))
+    if mode != "raise":
+        n = shape_of(a)[axis]
+        indices = np.remainder(indices, n) if mode == "wrap" else np.minimum(np.maximum(indices, 0), n - 1)
+    indices = indices if isinstance(indices, Tracer) else np.asarray(indices)
+    return pick(a, (slice(None),) * axis + (indices,))
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    """np.take_along_axis."""
+    if axis is None:
+        arr, axis = np.reshape(arr, -1), 0
+    shape = shape_of(arr)
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape))
+    index = [np.arange(n).reshape((1,) * i + (n,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
+    index[axis] = indices
+    return pick(arr, tuple(index))
+
+
+@implements(np.flip)
+def flip(m: Any, axis: Any = None) -> Any:
+    """np.flip."""
+    ndim = len(shape_of(m))
+    axes = range(ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+    return pick(m, tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(ndim)))
+
+
+@implements(np.diagonal)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """np.diagonal."""
+    ndim = len(shape_of(a))
+    axis1, axis2 = (np.lib.array_utils.normalize_axis_index(i, ndim) for i in (axis1, axis2))
+    a = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = shape_of(a)[-2:]
+    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    i = np.arange(n)
+    return pick(a, (Ellipsis, i - min(offset, 0), i + max(offset, 0)))
+
+
+@implements(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    """np.diag: a diagonal out of a matrix, or a matrix from a diagonal."""
+    if len(shape_of(v)) == 2:
+        return diagonal(v, k)
+    n = shape_of(v)[0] + abs(k)
+    i = np.arange(shape_of(v)[0])
+    rows, columns = i - min(k, 0), i + max(k, 0)
+    params = {"indices": ((Slot(0), Slot(1)),), "shape": (n, n), "dtype": aval_of(v).dtype}
+    return bind(scatter, (v, rows, columns), params)
+
+
+@implements(np.trace)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+    """np.trace."""
+    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@implements(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """np.sort: the elements in the order of their numbers; a tie keeps the order in which they stood."""
+    if axis is None:
+        a, axis = np.reshape(a, -1), 0
+    return take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis)
+

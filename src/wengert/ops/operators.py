@@ -1,0 +1,142 @@
+"""Python's operators and the methods of arrays, on traced values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import aval_of
+from wengert.core.errors import InPlaceError
+from wengert.core.primitive import Primitive, bind
+from wengert.core.tracer import Tracer
+from wengert.ops import arithmetic, comparison, linalg
+from wengert.ops.indexing import pick
+
+
+def _operand(other: Any) -> Any:
+    """What NumPy does with the other side of an operator: lists are arrays."""
+    return np.asarray(other) if isinstance(other, (list, tuple)) else other
+
+
+def _binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
+    return lambda self, other: bind(primitive, (self, _operand(other)), {})
+
+
+def _reflected(primitive: Primitive) -> Callable[[Any, Any], Any]:
+    return lambda self, other: bind(primitive, (_operand(other), self), {})
+
+
+def _unary(primitive: Primitive) -> Callable[[Any], Any]:
+    return lambda self: bind(primitive, (self,), {})
+
+
+def _in_place(primitive: Primitive, sign: str) -> Callable[[Any, Any], Any]:
+    """`y += v` on a number makes a new number, as in Python; on an array it would change the array in place."""
+
+    def update(self: Any, other: Any) -> Any:
+        if self.shape:
+            raise InPlaceError(
+                f"{sign}= changes an array in place, which is not followed on traced arrays yet",
+                wrong=f"y {sign}= v",
+                right=f"y = y {sign} v",
+            )
+        return bind(primitive, (self, _operand(other)), {})
+
+    return update
+
+
+for _name, _primitive, _sign in (
+    ("add", arithmetic.add, "+"),
+    ("sub", arithmetic.subtract, "-"),
+    ("mul", arithmetic.multiply, "*"),
+    ("truediv", arithmetic.divide, "/"),
+    ("pow", arithmetic.power, "**"),
+    ("mod", arithmetic.remainder, "%"),
+    ("floordiv", arithmetic.floor_divide, "//"),
+    ("matmul", linalg.matmul, "@"),
+    ("and", comparison.bitwise_and, "&"),
+    ("or", comparison.bitwise_or, "|"),
+    ("xor", comparison.bitwise_xor, "^"),
+):
+    setattr(Tracer, f"__{_name}__", _binary(_primitive))
+    setattr(Tracer, f"__r{_name}__", _reflected(_primitive))
+    setattr(Tracer, f"__i{_name}__", _in_place(_primitive, _sign))
+
+for _name, _primitive in (
+    ("neg", arithmetic.negative), ("pos", arithmetic.positive), ("abs", arithmetic.absolute),
+    ("invert", comparison.invert),
+):  # fmt: skip
+    setattr(Tracer, f"__{_name}__", _unary(_primitive))
+
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    _long = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+    setattr(Tracer, f"__{_name}__", _binary(getattr(comparison, _long[_name])))
+Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]  # defining == took it away; a traced value is itself only
+
+
+def _setitem(self: Any, index: Any, value: Any) -> None:
+    raise InPlaceError(
+        "an element of a traced array was assigned, which is not followed yet",
+        wrong="y[i] = v",
+        right="y = np.where(np.arange(len(y)) == i, v, y)   or np.stack / np.concatenate of the parts",
+    )
+
+
+def _divmod(self: Any, other: Any) -> tuple[Any, Any]:
+    return self // other, self % other
+
+
+def _rdivmod(self: Any, other: Any) -> tuple[Any, Any]:
+    return other // self, other % self
+
+
+def _round(self: Any, digits: int | None = None) -> Any:
+    return np.rint(self) if not digits else np.rint(self * 10.0**digits) / 10.0**digits
+
+
+Tracer.__getitem__ = pick  # type: ignore[attr-defined]
+Tracer.__setitem__ = _setitem  # type: ignore[attr-defined]
+Tracer.__divmod__, Tracer.__rdivmod__ = _divmod, _rdivmod  # type: ignore[attr-defined]
+Tracer.__round__ = _round  # type: ignore[attr-defined]
+Tracer.T = property(lambda self: np.transpose(self))  # type: ignore[attr-defined]
+Tracer.mT = property(np.matrix_transpose)  # type: ignore[attr-defined]
+Tracer.real = property(lambda self: self)  # type: ignore[attr-defined]
+Tracer.imag = property(lambda self: np.zeros(self.shape, self.dtype)[()])  # type: ignore[attr-defined]
+Tracer.flat = property(lambda self: iter(np.reshape(self, -1)))  # type: ignore[attr-defined]
+
+#: Methods that are the NumPy function of the same name with the array as its first argument.
+for _name in (
+    "sum", "prod", "mean", "std", "var", "max", "min", "argmax", "argmin", "any", "all", "clip", "dot", "ravel",
+    "squeeze", "swapaxes", "trace", "diagonal", "take", "repeat", "copy", "argsort", "nonzero", "searchsorted",
+    "cumsum", "cumprod", "conj", "conjugate", "ptp", "round",
+):  # fmt: skip
+    _function = getattr(np, _name)
+    setattr(Tracer, _name, lambda self, *args, _f=_function, **kwargs: _f(self, *args, **kwargs))
+
+
+def _reshape(self: Any, *shape: Any, order: str = "C") -> Any:
+    return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+
+
+def _transpose(self: Any, *axes: Any) -> Any:
+    return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+
+def _flatten(self: Any, order: str = "C") -> Any:
+    return np.ravel(self, order)
+
+
+def _astype(self: Any, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.astype(self, dtype)
+
+
+def _fill(self: Any, *args: Any, **kwargs: Any) -> None:
+    raise InPlaceError("a traced array cannot be changed in place yet", wrong="y.fill(v), y.sort()", right="np.full_like(y, v), np.sort(y)")
+
+
+Tracer.reshape, Tracer.transpose, Tracer.flatten, Tracer.astype = _reshape, _transpose, _flatten, _astype  # type: ignore[attr-defined]
+Tracer.fill = Tracer.sort = Tracer.put = Tracer.partition = Tracer.resize = Tracer.itemset = _fill  # type: ignore[attr-defined]
+Tracer.nbytes = property(lambda self: self.size * self.dtype.itemsize)  # type: ignore[attr-defined]
+Tracer.itemsize = property(lambda self: aval_of(self).dtype.itemsize)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""The interpreters that differentiate."""

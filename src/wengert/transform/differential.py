@@ -1,0 +1,151 @@
+"""The local derivative of one operation: each rule read as a linear map that can be applied and transposed.
+
+This is the only place that knows what the four rules mean; forward mode applies the maps, reverse mode transposes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import aval_of, shape_of
+from wengert.core.chain import scale, unbroadcast
+from wengert.core.errors import MissingRuleError
+from wengert.core.primitive import Primitive, bind
+from wengert.core.rule import Constant, Linear, Partial, Pushforward
+from wengert.core.tracer import Tracer
+
+
+class LinearMap:
+    """A linear map from the tangent of one argument to the tangent of the output."""
+
+    __slots__ = ()
+
+    def apply(self, tangent: Any) -> Any:
+        """The output's tangent; its shape may still have to be broadcast to the output's."""
+        raise NotImplementedError
+
+    def transpose(self, ct: Any) -> Any:
+        """The argument's cotangent."""
+        raise NotImplementedError
+
+
+class Identity(LinearMap):
+    """t → t: what a pushforward returned is already the output's tangent."""
+
+    __slots__ = ()
+
+    def apply(self, tangent: Any) -> Any:
+        return tangent
+
+    def transpose(self, ct: Any) -> Any:
+        return ct
+
+
+class Scale(LinearMap):
+    """t → partial · t, element by element."""
+
+    __slots__ = ("partial", "shape")
+
+    def __init__(self, partial: Any, shape: tuple[int, ...]) -> None:
+        self.partial, self.shape = partial, shape
+
+    def apply(self, tangent: Any) -> Any:
+        partial = self.partial
+        return tangent if type(partial) is float and partial == 1.0 else bind(scale, (partial, tangent), {})
+
+    def transpose(self, ct: Any) -> Any:
+        return unbroadcast(self.apply(ct), self.shape)
+
+
+class Through(LinearMap):
+    """t → primitive(…, t, …): linear in this argument."""
+
+    __slots__ = ("args", "params", "position", "primitive", "rule")
+
+    def __init__(
+        self, primitive: Primitive, position: int, rule: Linear, args: Sequence[Any], params: dict[str, Any]
+    ) -> None:
+        self.primitive, self.position, self.rule, self.args, self.params = primitive, position, rule, args, params
+
+    def apply(self, tangent: Any) -> Any:
+        args = [a if i == self.position else self.hold(i, a) for i, a in enumerate(self.args)]
+        args[self.position] = tangent
+        return bind(self.primitive, args, self.params)
+
+    def hold(self, i: int, arg: Any) -> Any:
+        """Where all arguments are linear together the others contribute zero; in a product they stay as they are."""
+        if self.primitive.joint and isinstance(self.primitive.rule(i), Linear):
+            aval = aval_of(arg)
+            return np.zeros(aval.shape, aval.dtype) if aval.dtype.kind == "f" else arg
+        return arg
+
+    def transpose(self, ct: Any) -> Any:
+        return self.rule.fn(ct, *self.args, **self.params)
+
+
+class Pushed(LinearMap):
+    """t → fn(t, out, *args): whatever the pushforward does."""
+
+    __slots__ = ("args", "fn", "out", "params")
+
+    def __init__(self, fn: Any, out: Any, args: Sequence[Any], params: dict[str, Any]) -> None:
+        self.fn, self.out, self.args, self.params = fn, out, args, params
+
+    def apply(self, tangent: Any) -> Any:
+        return self.fn(tangent, self.out, *self.args, **self.params)
+
+
+_IDENTITY = Identity()
+
+
+def differential(
+    primitive: Primitive, out: Any, args: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]
+) -> Iterator[tuple[Any, LinearMap]]:
+    """For each argument that has a tangent, the tangent with its linear map to the tangent of `out`."""
+    for i, tangent in enumerate(tangents):
+        if tangent is None:
+            continue
+        rule = primitive.rule(i)
+        if isinstance(rule, Partial):
+            yield tangent, Scale(partial_value(rule, out, args), shape_of(args[i]))
+        elif isinstance(rule, Linear):
+            yield tangent, Through(primitive, i, rule, args, params)
+        elif isinstance(rule, Pushforward):
+            yield tangent, Pushed(rule.fn, out, args, params)
+        elif not isinstance(rule, Constant):
+            raise MissingRuleError(
+                f"{primitive.name} has no rule for its argument {i}",
+                wrong=f"wg.primitive({primitive.name}, …)",
+                right=f"wg.primitive({primitive.name}, …)   with wg.Partial, wg.Linear, wg.Pushforward or wg.Constant "
+                f"at position {i}",
+            )
+
+
+def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
+    """∂out/∂arg at this point. Infinite partials are part of the calculus, so NumPy's warnings about them are not."""
+    if rule.constant is not None:
+        return rule.constant
+    if rule.argument is not None:
+        return args[rule.argument]
+    with np.errstate(all="ignore"):
+        return rule.fn(_as_numpy(out), *map(_as_numpy, args))
+
+
+def _as_numpy(x: Any) -> Any:
+    """Rules are NumPy: 1/x at x = 0 is inf, where Python's own float would raise."""
+    return np.float64(x) if type(x) is float else x
+
+
+def conform(tangent: Any, out: Any) -> Any:
+    """Give a tangent the shape and dtype of its primal."""
+    if type(out) is float:
+        return tangent if isinstance(tangent, Tracer) else float(tangent)
+    aval, have = aval_of(out), aval_of(tangent)
+    if have.shape != aval.shape:
+        tangent = np.broadcast_to(tangent, aval.shape)
+    if have.dtype != aval.dtype and not have.weak:
+        tangent = tangent.astype(aval.dtype)
+    return tangent

@@ -1,0 +1,77 @@
+"""Forward mode: every traced value carries its number and its tangent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.primitive import Primitive, bind
+from wengert.core.tracer import Level, Tracer
+from wengert.transform.differential import LinearMap, conform, differential
+
+
+class ForwardTracer(Tracer):
+    """A number with its tangent."""
+
+    __slots__ = ("tangent",)
+
+    def __init__(self, level: Level, value: Any, tangent: Any) -> None:
+        self.level, self.value, self.tangent = level, value, tangent
+
+
+class ForwardLevel(Level):
+    """Applies each operation to the primals, and its rules to the tangents."""
+
+    __slots__ = ()
+    tracer: type[Any] = ForwardTracer
+
+    def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        primals: list[Any] = []
+        tangents: list[Any] = []
+        for arg in args:
+            if isinstance(arg, Tracer) and arg.level is self:
+                primals.append(arg.value)
+                tangents.append(arg.tangent)  # type: ignore[attr-defined]
+            else:
+                primals.append(arg)
+                tangents.append(None)
+        out = bind(primitive, primals, params)
+        args = self.keep(primitive, primals, tangents)
+        if primitive.outputs > 1:
+            return self.several(primitive, out, args, tangents, params)
+        tangent = self.combine(out, list(differential(primitive, out, args, tangents, params)), primitive)
+        return out if tangent is None else self.tracer(self, out, tangent)
+
+    def several(
+        self, primitive: Primitive, outs: Sequence[Any], args: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """The same for an operation with several outputs, whose rules are pushforwards."""
+        pushed = [map_.apply(t) for t, map_ in differential(primitive, outs, args, tangents, params)]
+        results = []
+        for out, *parts in zip(outs, *pushed, strict=True):
+            total = sum_of([p for p in parts if p is not None])
+            results.append(out if total is None else self.tracer(self, out, self.settle(total, out)))
+        return tuple(results)
+
+    def keep(self, primitive: Primitive, primals: list[Any], tangents: list[Any]) -> list[Any]:
+        """The arguments as the linear maps may hold them."""
+        return primals
+
+    def combine(self, out: Any, maps: list[tuple[Any, LinearMap]], primitive: Primitive) -> Any:
+        """The tangent of `out`: the sum over the arguments; None where none has an influence."""
+        with np.errstate(all="ignore"):
+            total = sum_of([map_.apply(tangent) for tangent, map_ in maps])
+        return None if total is None else self.settle(total, out)
+
+    def settle(self, tangent: Any, out: Any) -> Any:
+        return conform(tangent, out)
+
+
+def sum_of(parts: Sequence[Any]) -> Any:
+    """The sum, None for no parts."""
+    total = None
+    for part in parts:
+        total = part if total is None else total + part
+    return total

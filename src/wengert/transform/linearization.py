@@ -1,0 +1,152 @@
+"""A function linearized at a point: what `grad`, `vjp`, `linearize` and `jacobian` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import aval_of
+from wengert.core.errors import ArgumentError, ConversionError, LeakedTracerError, ShapeError
+from wengert.core.tracer import Level, Tracer
+from wengert.core.tree import differentiable, flatten, map_leaves, paths, structure
+from wengert.transform.differential import conform
+from wengert.transform.linearize import LinearizeLevel, LinearNode, push
+from wengert.transform.transpose import pull
+
+
+def run(level: Level, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Call the user's function; afterwards its level is closed and takes no more operations."""
+    try:
+        return f(*args, **kwargs)
+    except (ValueError, TypeError) as error:
+        # NumPy hides our refusal to be assigned into a plain array behind a message of its own.
+        if isinstance(error.__cause__, ConversionError) and not isinstance(error, ConversionError):
+            raise assignment_error(error.__cause__) from error
+        raise
+    finally:
+        level.closed = True
+
+
+def assignment_error(cause: ConversionError) -> ConversionError:
+    """`y[0] = x` where y is a plain array: NumPy can store numbers only."""
+    return ConversionError(
+        "a traced value was assigned into a plain NumPy array, which would cut it off from its derivative",
+        wrong="y = np.zeros(n); y[i] = x",
+        right="y = np.stack([…])   from a list of the elements, or np.where(np.arange(n) == i, x, y)",
+        location=cause.location,
+    )
+
+
+def primal_of(level: Level, value: Any) -> Any:
+    """A result without this level's tracer around it."""
+    if isinstance(value, Tracer):
+        if value.level is level:
+            return value.value
+        if value.level.closed:
+            raise LeakedTracerError(
+                "the function returned a traced value of a transformation that has ended",
+                wrong="saved.append(x)   # inside the function",
+                right="return y, x       # and has_aux=True",
+            )
+    return value
+
+
+class Linearization:
+    """f at a point: its value, and the linear graph from the selected arguments' tangents to the outputs'."""
+
+    def __init__(self, f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        level = LinearizeLevel()
+        leaves, self.rebuild = flatten([args[i] for i in argnums])
+        names = [p for i in argnums for p in paths(args[i], f"argument {i}")]
+        if not leaves:
+            raise ArgumentError("there is nothing to differentiate with respect to: the selected arguments hold no number")
+        self.leaves = [differentiable(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
+        tracers = [level.input(leaf) for leaf in self.leaves]
+        self.inputs: list[LinearNode] = [t.tangent for t in tracers]
+        traced = list(args)
+        for i, value in zip(argnums, self.rebuild(tracers), strict=True):
+            traced[i] = value
+        self.result = run(level, f, traced, kwargs)
+        self.level = level
+
+    def split_aux(self, has_aux: bool) -> Any:
+        """Take the auxiliary part off the result."""
+        if not has_aux:
+            return None
+        if not (isinstance(self.result, tuple) and len(self.result) == 2):
+            raise ShapeError("with has_aux=True the function returns a pair", wrong="return loss", right="return loss, aux")
+        self.result, aux = self.result
+        return map_leaves(lambda leaf: primal_of(self.level, leaf), aux)
+
+    def outputs(self) -> Any:
+        """The value of the function, a tree without tracers of this level."""
+        outs, self.rebuild_out = flatten(self.result)
+        self.nodes = [o.tangent if isinstance(o, Tracer) and o.level is self.level else None for o in outs]
+        self.primals = [primal_of(self.level, o) for o in outs]
+        for primal in self.primals:
+            check_output(primal)
+        return self.rebuild_out(self.primals)
+
+    def pull(self, cts: Sequence[Any]) -> list[Any]:
+        """Reverse: the leaves' gradients for the outputs' cotangents."""
+        found = pull(self.nodes, cts, self.inputs)
+        return [settle(ct, leaf) for ct, leaf in zip(found, self.leaves, strict=True)]
+
+    def push(self, tangents: Sequence[Any]) -> list[Any]:
+        """Forward: the outputs' tangents for the leaves' tangents."""
+        found = push(self.inputs, self.nodes, tangents)
+        return [settle(t, primal) for t, primal in zip(found, self.primals, strict=True)]
+
+
+def check_output(value: Any) -> None:
+    """What a differentiated function may return: real numbers and arrays."""
+    if not isinstance(value, (int, float, np.ndarray, np.generic, Tracer)):
+        raise ArgumentError(
+            f"the function returned {'None' if value is None else f'a {type(value).__name__}'} where a number or an array "
+            "was expected",
+            wrong="return None" if value is None else "return loss, info",
+            right="return loss" if value is None else "return loss, info   # with has_aux=True",
+        )
+    kind = aval_of(value).dtype.kind
+    if kind not in "fiub":
+        raise ArgumentError(
+            "the function returned complex numbers, whose derivatives are not there yet"
+            if kind == "c"
+            else f"the function returned an array of dtype {aval_of(value).dtype}, which has no derivative",
+            wrong="return z" if kind == "c" else "return np.array([…], dtype=object)",
+            right="return np.abs(z)" if kind == "c" else "return np.stack([…])",
+        )
+
+
+def settle(value: Any, primal: Any) -> Any:
+    """A derivative as the user gets it: zeros instead of None, in the shape and dtype of its primal, its own memory."""
+    aval = aval_of(primal)
+    if value is None:
+        return 0.0 if aval.weak else np.zeros(aval.shape, _inexact(aval.dtype))[()]
+    if aval.dtype.kind != "f":
+        return value
+    value = conform(value, 0.0 if aval.weak else primal)
+    if isinstance(value, np.ndarray) and (not value.flags.writeable or value.base is not None):
+        value = value.copy()
+    return value
+
+
+def _inexact(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
+def match(tree: Any, primals: Any, leaves: Sequence[Any], what: str) -> list[Any]:
+    """The leaves of a tangent or cotangent, which must have the structure, shapes and kind of its primal."""
+    given, _ = flatten(tree)
+    if len(given) != len(leaves) or structure(tree) != structure(primals):
+        raise ShapeError(f"the {what} has another structure than the value it belongs to: {structure(tree)} for {structure(primals)}")
+    result = []
+    for value, leaf in zip(given, leaves, strict=True):
+        value = differentiable(value, f"the {what}")
+        have, want = aval_of(value), aval_of(leaf)
+        if have.shape != want.shape:
+            raise ShapeError(f"a {what} has shape {have.shape}, but the value it belongs to has shape {want.shape}")
+        result.append(conform(value, leaf) if want.dtype.kind == "f" else value)
+    return result

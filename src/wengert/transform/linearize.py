@@ -1,0 +1,180 @@
+"""Linearization: forward mode whose tangents are nodes of a graph of linear maps.
+
+Applied from the inputs on, the graph is the directional derivative at this point; walked backwards with each map
+transposed (`transpose.py`), it is reverse mode. No operation needs a rule of its own for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import Aval, aval_of
+from wengert.core.errors import MissingRuleError, NonlinearError
+from wengert.core.location import Location, user_location
+from wengert.core.primitive import Primitive
+from wengert.core.rule import Constant, Linear, Partial, Probe
+from wengert.core.snapshot import snapshot
+from wengert.core.tracer import Level, Tracer
+from wengert.transform.differential import Identity, LinearMap, Pushed, Scale, Through, conform
+from wengert.transform.forward import ForwardLevel, sum_of
+
+_serial = count()
+_IDENTITY = Identity()
+
+
+class LinearNode(Tracer):
+    """A tangent that is not a number yet: a sum of linear maps applied to earlier nodes.
+
+    It is a tracer, so that a pushforward can be run on it: NumPy applied to it records further linear nodes.
+    """
+
+    __slots__ = ("__weakref__", "_aval", "edges", "location", "serial")
+
+    def __init__(self, level: Level, aval: Aval, edges: Sequence[tuple[LinearNode, LinearMap]], location: Any) -> None:
+        self.level = level
+        self._aval = aval
+        self.edges = edges
+        self.location: Location | None = location
+        self.serial = next(_serial)
+
+    @property
+    def aval(self) -> Aval:
+        return self._aval
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._aval.shape
+
+    @property
+    def value(self) -> Any:  # type: ignore[override]
+        raise NonlinearError(
+            "a pushforward asked for the value of its tangent; it may only be used linearly",
+            wrong="wg.Pushforward(lambda t, z, x: np.sin(t))",
+            right="wg.Pushforward(lambda t, z, x: np.cos(x) * t)",
+        )
+
+
+class LinearLevel(Level):
+    """Records what a pushforward does to its tangent."""
+
+    __slots__ = ()
+
+    def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        active = [isinstance(a, LinearNode) and a.level is self for a in args]
+        if primitive.aval is None:
+            raise MissingRuleError(
+                f"{primitive.name} was used on a tangent, which needs its rule for shape and dtype",
+                wrong=f"wg.primitive({primitive.name}, …)",
+                right=f"wg.primitive({primitive.name}, …, aval=lambda x: wg.Aval(x.shape, x.dtype))",
+            )
+        aval = primitive.aval(*map(aval_of, args), **params)
+        held = [Probe() if on else snapshot(a) for a, on in zip(args, active, strict=True)]
+        if sum(active) > 1 and not primitive.joint:
+            self._check_sum(primitive, active)
+        edges = [
+            (args[i], self._map(primitive, i, args, held, params)) for i, on in enumerate(active) if on
+        ]
+        return LinearNode(self, aval, edges, user_location())
+
+    def _map(
+        self, primitive: Primitive, i: int, args: Sequence[Any], held: Sequence[Any], params: dict[str, Any]
+    ) -> LinearMap:
+        rule = primitive.rule(i)
+        if isinstance(rule, Linear):
+            shaped = [Placeholder(a.aval) if isinstance(a, LinearNode) else h for a, h in zip(args, held, strict=True)]
+            return Through(primitive, i, rule, shaped, params)
+        if isinstance(rule, Partial):
+            if rule.constant is not None:
+                return Scale(rule.constant, args[i].shape)
+            with np.errstate(all="ignore"):  # a Probe in place of output and tangent: the partial may not look at them
+                partial = rule.fn(Probe(), *held)
+            if not isinstance(partial, Probe):
+                return Scale(partial, args[i].shape)
+        raise NonlinearError(
+            f"a pushforward applied {primitive.name} to its tangent, which is not linear",
+            wrong="wg.Pushforward(lambda t, z, x: np.sin(t))",
+            right="wg.Pushforward(lambda t, z, x: np.cos(x) * t)",
+        )
+
+    def _check_sum(self, primitive: Primitive, active: Sequence[bool]) -> None:
+        """Two tangents in one operation are fine in a sum, not in a product."""
+        for i, on in enumerate(active):
+            rule = primitive.rule(i)
+            if on and not (isinstance(rule, Constant) or (isinstance(rule, Partial) and rule.constant is not None)):
+                raise NonlinearError(
+                    f"a pushforward multiplied its tangent by itself ({primitive.name})",
+                    wrong="wg.Pushforward(lambda t, z, x: t * t)",
+                    right="wg.Pushforward(lambda t, z, x: 2 * x * t)",
+                )
+
+
+class Placeholder:
+    """Shape and dtype of an argument whose value a transpose does not need."""
+
+    __slots__ = ("dtype", "ndim", "shape", "size")
+
+    def __init__(self, aval: Aval) -> None:
+        self.shape, self.dtype, self.ndim = aval.shape, aval.dtype, len(aval.shape)
+        self.size = int(np.prod(aval.shape))
+
+
+class LinearizeLevel(ForwardLevel):
+    """Forward mode with the tangents left as nodes."""
+
+    __slots__ = ("linear",)
+
+    def __init__(self, rank: int | None = None) -> None:
+        super().__init__(rank)
+        self.linear = LinearLevel(rank)
+
+    def input(self, value: Any) -> Any:
+        """A traced input with a fresh node as its tangent."""
+        return self.tracer(self, value, LinearNode(self.linear, aval_of(value), (), None))
+
+    def keep(self, primitive: Primitive, primals: list[Any], tangents: list[Any]) -> list[Any]:
+        """An array that is not ours could be changed by the user before the reverse pass reads it."""
+        if not primitive.keeps:
+            return primals
+        return [snapshot(p) if t is None else p for p, t in zip(primals, tangents, strict=True)]
+
+    def combine(self, out: Any, maps: list[tuple[Any, LinearMap]], primitive: Primitive) -> Any:
+        edges = []
+        for tangent, map_ in maps:
+            if isinstance(map_, Pushed):
+                tangent, map_ = map_.apply(tangent), _IDENTITY
+            edges.append((tangent, map_))
+        return LinearNode(self.linear, aval_of(out), edges, user_location()) if edges else None
+
+    def settle(self, tangent: Any, out: Any) -> Any:
+        return tangent
+
+
+def ancestors(roots: Iterable[LinearNode]) -> list[LinearNode]:
+    """The nodes that the roots depend on, the roots included, in the order of their making."""
+    seen = {id(node): node for node in roots}
+    stack = list(seen.values())
+    while stack:
+        for parent, _ in stack.pop().edges:
+            if id(parent) not in seen:
+                seen[id(parent)] = parent
+                stack.append(parent)
+    return sorted(seen.values(), key=lambda node: node.serial)
+
+
+def push(inputs: Sequence[LinearNode], outputs: Sequence[LinearNode | None], tangents: Sequence[Any]) -> list[Any]:
+    """Run the linear graph: the outputs' tangents, None where they do not depend on the inputs."""
+    values: dict[int, Any] = {id(node): t for node, t in zip(inputs, tangents, strict=True)}
+    with np.errstate(all="ignore"):
+        for node in ancestors([o for o in outputs if o is not None]):
+            if id(node) not in values and node.edges:
+                total = sum_of([map_.apply(values[id(p)]) for p, map_ in node.edges if values.get(id(p)) is not None])
+                values[id(node)] = None if total is None else conform_to(total, node.aval)
+    return [None if o is None else values.get(id(o)) for o in outputs]
+
+
+def conform_to(tangent: Any, aval: Aval) -> Any:
+    return conform(tangent, 0.0 if aval.weak else Placeholder(aval))

@@ -1,0 +1,75 @@
+"""Transposition: walk a linear graph backwards, from the cotangents of its outputs to those of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.location import at
+from wengert.core.rule import Linear
+from wengert.core.tracer import Tracer
+from wengert.transform.differential import Through
+from wengert.transform.linearize import LinearNode, ancestors
+
+
+def pull(
+    outputs: Sequence[LinearNode | None],
+    cotangents: Sequence[Any],
+    inputs: Sequence[LinearNode],
+    visit: Callable[[LinearNode, Any], None] | None = None,
+) -> list[Any]:
+    """The inputs' cotangents, None where no output depends on them; each node is visited once, after all its users.
+
+    **Cost**: one transposed map per edge, so linear in the size of the graph however often nodes are shared.
+    `visit(node, ct)` is told every node with its total.
+    """
+    sums: dict[int, Any] = {}
+    gathers: dict[int, list[tuple[Through, Any]]] = {}
+    for node, ct in zip(outputs, cotangents, strict=True):
+        if node is not None and ct is not None:
+            _add(sums, id(node), ct)
+    wanted = {id(node) for node in inputs}
+    with np.errstate(all="ignore"):
+        for node in reversed(ancestors([o for o in outputs if o is not None])):
+            key = id(node)
+            if key in gathers:
+                with at(node.location):
+                    _add(sums, key, _merge(gathers.pop(key)))
+            if key not in sums:
+                continue
+            ct = sums[key] if key in wanted else sums.pop(key)
+            if visit is not None:
+                visit(node, ct)
+            if isinstance(ct, Tracer):  # someone outside records this pass: let it see the forward pass's lines
+                with at(node.location):
+                    _spread(node, ct, sums, gathers)
+            else:
+                _spread(node, ct, sums, gathers)
+    return [sums.get(id(node)) for node in inputs]
+
+
+def _spread(
+    node: LinearNode, ct: Any, sums: dict[int, Any], gathers: dict[int, list[tuple[Through, Any]]]
+) -> None:
+    for parent, map_ in node.edges:
+        if type(map_) is Through and map_.rule.merge is not None:
+            gathers.setdefault(id(parent), []).append((map_, ct))
+        else:
+            _add(sums, id(parent), map_.transpose(ct))
+
+
+def _add(sums: dict[int, Any], key: int, ct: Any) -> None:
+    held = sums.get(key)
+    sums[key] = ct if held is None else held + ct
+
+
+def _merge(parts: list[tuple[Through, Any]]) -> Any:
+    """The sum of many transposed gathers from one array (x[0], x[1], …), in one operation."""
+    if len(parts) == 1:
+        map_, ct = parts[0]
+        return map_.transpose(ct)
+    rule: Linear = parts[0][0].rule
+    assert rule.merge is not None
+    return rule.merge([ct for _, ct in parts], [map_.args for map_, _ in parts], [map_.params for map_, _ in parts])
