@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wengert.core.errors import WengertError
+from wengert.core.location import at
 from wengert.expression import ExpressionError
 from wengert.output import OutputError, check_output, encodable, format_number, save, suffix, terminal, to_json, write
 from wengert.target import FileError, Target, UsageError, file_line, find_target
@@ -61,11 +62,13 @@ def _main(argv: Sequence[str]) -> int:
             # Whatever the user's function prints goes to stderr, so that stdout holds the result alone.
             options.color, options.width = terminal(sys.stdout, options.output)
             with contextlib.redirect_stdout(sys.stderr):
-                text = options.command(find_target(options.target, options.values), options)
+                target = find_target(options.target, options.values)
+                with at(target.location):
+                    text = options.command(target, options)
             write(text, options.output)
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() in the user's function must not look like success
         if options.traceback:
             traceback.print_exc()
         _say(f"error: {_message(error, options.target)}")
@@ -172,15 +175,15 @@ def _is_negative(word: str) -> bool:
     return word.startswith("-") and not option
 
 
-def _message(error: Exception, target: str) -> str:
+def _message(error: BaseException, target: str) -> str:
     """What happened, without a traceback: the error's own words, and the user's line if they do not have it."""
-    lines = [str(error)]
-    if not isinstance(error, (UsageError, ExpressionError, FileError, OutputError, WengertError)):
-        lines = [f"{type(error).__name__}: {error}".rstrip(": ")]
-        file, separator, _ = target.rpartition(":")
-        place = file_line(error, Path(file).parent) if separator else ""
-        lines += [f"  at {place}"] if place else []
-    return "\n".join([*lines, *getattr(error, "__notes__", [])])
+    notes = getattr(error, "__notes__", [])
+    if isinstance(error, (UsageError, ExpressionError, FileError, OutputError, WengertError)):
+        return "\n".join([str(error), *notes])
+    file, separator, _ = target.rpartition(":")
+    line = file_line(error, Path(file).parent) if separator else ""
+    places = [*([f"  at {line}"] if line else []), *notes] or ["  (--traceback shows where)"]
+    return "\n".join([f"{type(error).__name__}: {error}".rstrip(": "), *places])
 
 
 def _say(message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import linecache
 import re
 import sys
 import traceback
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core.location import Location, at
 from wengert.expression import Expression, parse_assignment
 
 Value = float | np.ndarray
@@ -30,11 +32,12 @@ class FileError(Exception):
 
 
 class Target(NamedTuple):
-    """A function, the names of the arguments that are differentiated, and their values."""
+    """A function, the arguments that are differentiated, their values, and where the function is written."""
 
     function: Callable[..., Any]
     names: tuple[str, ...]
     values: tuple[Value, ...]
+    location: Location | None
 
 
 def find_target(text: str, assignments: Iterable[str]) -> Target:
@@ -68,7 +71,15 @@ def file_line(error: BaseException, directory: str | Path) -> str:
 def _of_expression(text: str, values: dict[str, Value]) -> Target:
     expression = Expression(text, variables=values)
     _check_names(values, needed=expression.names, known=expression.names, where="the expression")
-    return Target(expression, expression.names, tuple(values[name] for name in expression.names))
+    return Target(expression, expression.names, tuple(values[n] for n in expression.names), _location_of(expression))
+
+
+def _location_of(expression: Expression) -> Location:
+    """A line that errors and explanations can show, as the doctest module makes one for its examples."""
+    code = (lambda: None).__code__.replace(co_filename="<expression>", co_name="f", co_firstlineno=1)
+    line = " ".join(expression.text.split())
+    linecache.cache[code.co_filename] = (len(line), None, [line], code.co_filename)
+    return Location(code, 0)
 
 
 def _of_file(file: str, name: str | None, values: dict[str, Value]) -> Target:
@@ -96,12 +107,14 @@ def _of_file(file: str, name: str | None, values: dict[str, Value]) -> Target:
     def call(*args: Any) -> Any:
         arguments = leading | integers | dict(zip(names, args, strict=True))
         first = [arguments.pop(n) for n in leading]
-        return function(*first, **arguments)
+        with at(None):  # from here on, the lines of the file count
+            return function(*first, **arguments)
 
     call.__name__ = call.__qualname__ = str(name)
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
     call.__signature__ = inspect.Signature([inspect.Parameter(n, positional) for n in names])  # type: ignore[attr-defined]
-    return Target(call, names, tuple(values[n] for n in names))
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return Target(call, names, tuple(values[n] for n in names), Location(code, 0) if code else None)
 
 
 def _check_names(values: Iterable[str], needed: Iterable[str], known: Iterable[str], where: str) -> None:

@@ -15,7 +15,8 @@ class WengertError(Exception):
         self.wrong, self.right = wrong, right
         lines = [message]
         if self.location is not None:
-            lines.append(f"  at {self.location.file}:{self.location.line}: {self.location.text}".rstrip(": "))
+            text = self.location.text
+            lines.append(f"  at {self.location.file}:{self.location.line}" + (f": {text}" if text else ""))
         if wrong:
             lines.append(f"  instead of  {wrong}")
         if right:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
-from wengert.core.errors import ConversionError
+from wengert.core.errors import ConversionError, InPlaceError
 
 if TYPE_CHECKING:
     from wengert.core.primitive import Primitive
@@ -80,6 +80,16 @@ class Tracer:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
+
+    def updated(self, primitive: Primitive, other: Any, sign: str) -> Any:
+        """`y += v`: on a number it makes a new number, as in Python; an array would change in place."""
+        if self.shape:
+            raise InPlaceError(
+                f"{sign}= changes an array in place, which is not followed on traced arrays yet",
+                wrong=f"y {sign}= v",
+                right=f"y = y {sign} v",
+            )
+        return primitive(self, other)
 
     # Where a number is needed -----------------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ def _fold_expressions(partition: _Partition, limit: int) -> None:
     while len(partition) > limit + spared and size < 2 * len(partition.boxes):
         for backward in (True, False):
             partition.merge(_single_use_labels(partition, size, limit + spared, backward))
-            partition.merge(_twin_labels(partition, limit + spared, backward))
+            partition.merge(_twin_labels(partition, size, limit + spared, backward))
         size *= 2
 
 
@@ -160,24 +160,27 @@ def _single_use_labels(partition: _Partition, size: int, limit: int, backward: b
     return label
 
 
-def _twin_labels(partition: _Partition, limit: int, backward: bool) -> list[int]:
-    """Unite all parts with the same successors (`backward`), or the same predecessors.
+def _twin_labels(partition: _Partition, size: int, limit: int, backward: bool) -> list[int]:
+    """Unite parts with the same successors (`backward`), or the same predecessors.
 
     Whatever one of them reaches by a way out, all of them reach; so a cycle through unions would be one without them.
     """
     ends = partition.ends()
     before, after = neighbours(len(partition), partition.links)
-    twins: dict[tuple[int, ...], list[int]] = {}
-    for part, uses in enumerate(after if backward else before):
-        if uses and not ends[part]:
-            twins.setdefault(tuple(uses), []).append(part)
     label = list(range(len(partition)))
+    weight = [len(members) for members in partition.members]
     surplus = len(partition) - limit
-    for parts in twins.values():
-        if surplus > 0:
-            surplus -= len(parts) - 1
-            for part in parts:
-                label[part] = parts[0]
+    growing: dict[tuple[int, ...], int] = {}
+    for part, uses in enumerate(after if backward else before):
+        if surplus <= 0 or ends[part] or not uses:
+            continue
+        twin = growing.setdefault(tuple(uses), part)
+        if twin != part and weight[twin] + weight[part] <= size:
+            label[part] = twin
+            weight[twin] += weight[part]
+            surplus -= 1
+        else:
+            growing[tuple(uses)] = part
     return label
 
 

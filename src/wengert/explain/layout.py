@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from wengert.explain.diagram import neighbours, topological_order
+from wengert.explain.diagram import neighbours
+from wengert.explain.layering import bonds, layers_of
 from wengert.explain.ordering import ordered_layers
 from wengert.explain.placement import place_across
 
@@ -42,7 +43,7 @@ _PORT_SHARE = 0.6
 _CLOSEST_PORTS = 4.0
 _CLIMB_SHARE = 0.15
 _CLIMB_LIMIT = 60.0
-_TIGHTENING_SWEEPS = 6
+_FIRMNESS = 3
 _STAND_INS = 30_000
 
 
@@ -80,10 +81,10 @@ class _Net:
 
     def firm_segments(self) -> set[tuple[int, int]]:
         """The segments to be drawn straight before all others: inside a long arrow, and in a bond."""
-        bonds = _bonds(self.count, [(chain[0], chain[-1]) for chain in self.chains])
+        bonded = bonds(self.count, [(chain[0], chain[-1]) for chain in self.chains])
         return {
             pair
-            for chain, bond in zip(self.chains, bonds, strict=True)
+            for chain, bond in zip(self.chains, bonded, strict=True)
             for pair in pairwise(chain if bond else chain[1:-1])
         }
 
@@ -170,7 +171,7 @@ def _components(count: int, arrows: Sequence[tuple[int, int]]) -> list[tuple[lis
 
 def _build_net(sizes: list[Size], arrows: list[tuple[int, int]], labels: list[Size | None]) -> _Net:
     """Assign layers and put a stand-in wherever an arrow passes one; the last stand-in of an arrow holds its label."""
-    rank = _ranks(len(sizes), arrows, [2 if label else 1 for label in labels])
+    rank = layers_of(len(sizes), arrows, [2 if label else 1 for label in labels])
     net = _Net(len(sizes), [w for w, _ in sizes], [h for _, h in sizes], rank)
     stand_ins = sum(rank[target] - rank[source] - 1 for source, target in arrows)
     for (source, target), label in zip(arrows, labels, strict=True):
@@ -190,73 +191,15 @@ def _build_net(sizes: list[Size], arrows: list[tuple[int, int]], labels: list[Si
     return net
 
 
-def _ranks(count: int, arrows: list[tuple[int, int]], spans: list[int]) -> list[int]:
-    """The layer of each box: as early as its arrows with their smallest `spans` allow, then where they are short.
-
-    A unit with more arrows on one side than on the other moves to that side; one with equally many follows its
-    successors, which costs nothing and lets the units before it move. This descends to a local optimum of the total
-    length, which Gansner et al. (1993) minimize with a network simplex.
-    """
-    unit, offset = _units(count, arrows, spans)
-    before: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-    after: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-    between: list[tuple[int, int]] = []
-    for (source, target), span in zip(arrows, spans, strict=True):
-        a, b = unit[source], unit[target]
-        if a != b:
-            apart = span + offset[source] - offset[target]
-            before[b].append((a, apart))
-            after[a].append((b, apart))
-            between.append((a, b))
-    order = topological_order(count, between)
-    rank = [0] * count
-    for a in order:
-        rank[a] = max((rank[b] + apart for b, apart in before[a]), default=0)
-    for _ in range(_TIGHTENING_SWEEPS):
-        previous = rank[:]
-        for a in reversed(order):
-            if after[a] and len(after[a]) >= len(before[a]):
-                rank[a] = min(rank[b] - apart for b, apart in after[a])
-        for a in order:
-            if before[a] and len(before[a]) > len(after[a]):
-                rank[a] = max(rank[b] + apart for b, apart in before[a])
-        if rank == previous:
-            break
-    layers = [rank[unit[box]] + offset[box] for box in range(count)]
-    lowest = min(layers)
-    return [layer - lowest for layer in layers]
-
-
-def _units(count: int, arrows: list[tuple[int, int]], spans: list[int]) -> tuple[list[int], list[int]]:
-    """For each box the first one of its unit and how many layers behind it stands: bonded boxes stay together."""
-    order = topological_order(count, arrows)
-    if len(order) < count:
-        raise ValueError("the arrows form a cycle; a layered layout needs an acyclic graph")
-    bond = {
-        target: (source, span)
-        for is_bond, (source, target), span in zip(_bonds(count, arrows), arrows, spans)
-        if is_bond
-    }
-    unit, offset = list(range(count)), [0] * count
-    for box in order:
-        if box in bond:
-            source, span = bond[box]
-            unit[box], offset[box] = unit[source], offset[source] + span
-    return unit, offset
-
-
-def _bonds(count: int, arrows: Sequence[tuple[int, int]]) -> list[bool]:
-    """Whether each arrow is the only one from its source and the only one to its target, as from operation to result."""
-    before, after = neighbours(count, arrows)
-    return [len(after[source]) == 1 and len(before[target]) == 1 for source, target in arrows]
-
-
 def _arranged(net: _Net) -> Layout:
     """Coordinates of one connected part."""
     segments = net.segments()
-    rows = ordered_layers(net.rank, segments, net.count)
+    firm = net.firm_segments()
+    # A crossing with a firm segment counts as several, since that one will not bend.
+    weighted = segments + [pair for pair in segments if pair in firm] * (_FIRMNESS - 1)
+    rows = ordered_layers(net.rank, weighted, net.count)
     gaps = [BOX_GAP if node < net.count else LINE_GAP for node in range(len(net.rank))]
-    y = place_across(rows, segments, net.across, gaps, net.firm_segments())
+    y = place_across(rows, segments, net.across, gaps, firm)
     strips = _strips(net, rows, segments, y)
     x = [sum(strips[layer]) / 2 for layer in net.rank]
     for node in range(net.count):

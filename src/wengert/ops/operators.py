@@ -11,7 +11,7 @@ from wengert.core.aval import aval_of
 from wengert.core.errors import InPlaceError
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Tracer
-from wengert.ops import arithmetic, comparison, linalg
+from wengert.ops import arithmetic, comparison, linalg, special
 from wengert.ops.indexing import pick
 
 
@@ -33,18 +33,7 @@ def _unary(primitive: Primitive) -> Callable[[Any], Any]:
 
 
 def _in_place(primitive: Primitive, sign: str) -> Callable[[Any, Any], Any]:
-    """`y += v` on a number makes a new number, as in Python; on an array it would change the array in place."""
-
-    def update(self: Any, other: Any) -> Any:
-        if self.shape:
-            raise InPlaceError(
-                f"{sign}= changes an array in place, which is not followed on traced arrays yet",
-                wrong=f"y {sign}= v",
-                right=f"y = y {sign} v",
-            )
-        return bind(primitive, (self, _operand(other)), {})
-
-    return update
+    return lambda self, other: self.updated(primitive, _operand(other), sign)
 
 
 for _name, _primitive, _sign in (
@@ -95,6 +84,13 @@ def _rdivmod(self: Any, other: Any) -> tuple[Any, Any]:
 def _round(self: Any, digits: int | None = None) -> Any:
     return np.rint(self) if not digits else np.rint(self * 10.0**digits) / 10.0**digits
 
+
+#: What scalar engines offer as methods, arrays only as functions.
+for _name, _function in (
+    ("exp", np.exp), ("log", np.log), ("sin", np.sin), ("cos", np.cos), ("tanh", np.tanh), ("sqrt", np.sqrt),
+    ("relu", special.relu), ("sigmoid", special.sigmoid),
+):  # fmt: skip
+    setattr(Tracer, _name, lambda self, _f=_function: _f(self))
 
 Tracer.__getitem__ = pick  # type: ignore[attr-defined]
 Tracer.__setitem__ = _setitem  # type: ignore[attr-defined]

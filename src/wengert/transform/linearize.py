@@ -126,6 +126,7 @@ class LinearizeLevel(ForwardLevel):
     """Forward mode with the tangents left as nodes."""
 
     __slots__ = ("linear",)
+    node = LinearNode
 
     def __init__(self, rank: int | None = None) -> None:
         super().__init__(rank)
@@ -147,7 +148,7 @@ class LinearizeLevel(ForwardLevel):
             if isinstance(map_, Pushed):
                 tangent, map_ = map_.apply(tangent), _IDENTITY
             edges.append((tangent, map_))
-        return LinearNode(self.linear, aval_of(out), edges, user_location()) if edges else None
+        return self.node(self.linear, aval_of(out), edges, user_location()) if edges else None
 
     def settle(self, tangent: Any, out: Any) -> Any:
         return tangent

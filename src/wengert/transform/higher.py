@@ -1,0 +1,158 @@
+"""Whole matrices of derivatives, from as many forward or reverse passes as they have columns or rows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from wengert.core.aval import Aval, aval_of
+from wengert.core.errors import ArgumentError
+from wengert.transform.jvp import jvp
+from wengert.transform.linearization import Linearization
+from wengert.transform.reverse import grad, positions
+
+Mode = Literal["forward", "reverse"]
+
+
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, mode: Mode | None = None
+) -> Callable[..., Any]:
+    """The Jacobian of f: every first derivative of every output.
+
+    J[i, j] = ∂fᵢ/∂xⱼ, with the output's axes first: shape `out.shape + in.shape`.
+
+    **Arguments**: `f`, with any pytree of real numbers and arrays as its result; `argnums`, `has_aux` as in `grad`;
+    `mode`: "forward" (a pass per input element), "reverse" (a pass per output element); by default what needs fewer.
+    **Returns**: a function of f's arguments that returns a tree like f's result, each leaf replaced by a tree like the
+    argument (a tuple of them for a tuple of argnums).
+    **Raises**: as `grad`. **Cost**: f once, and min(inputs, outputs) passes over its linearization.
+
+    >>> import numpy as np, wengert as wg
+    >>> wg.jacobian(lambda x: x * x[::-1])(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [3., 2.]])
+
+    **Source**: Griewank & Walther, *Evaluating Derivatives* (2008), chapter 3.
+    """
+    if mode not in (None, "forward", "reverse"):
+        raise ArgumentError(f"mode is 'forward', 'reverse' or None, not {mode!r}")
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        lin = Linearization(f, positions(argnums, args), args, kwargs)
+        aux = lin.split_aux(has_aux)
+        lin.outputs()
+        ins, outs = [aval_of(x) for x in lin.leaves], [aval_of(y) for y in lin.primals]
+        chosen = mode or ("forward" if _size(ins) <= _size(outs) else "reverse")
+        if chosen == "forward":  # blocks[input][output], each with the output's axes first
+            blocks = [[_stack(part, out, a, -1) for part, out in zip(parts, outs, strict=True)]
+                      for a, parts in zip(ins, _sweep(lin.push, ins, len(outs)), strict=True)]  # fmt: skip
+            rows = [list(row) for row in zip(*blocks, strict=True)] if outs else []
+        else:
+            rows = [[_stack(part, a, out, 0) for part, a in zip(parts, ins, strict=True)]
+                    for out, parts in zip(outs, _sweep(lin.pull, outs, len(ins)), strict=True)]  # fmt: skip
+        single = isinstance(argnums, (int, np.integer))
+        trees = [lin.rebuild(row)[0] if single else tuple(lin.rebuild(row)) for row in rows]
+        result = lin.rebuild_out(trees)
+        return (result, aux) if has_aux else result
+
+    return wrapped
+
+
+def _size(avals: Sequence[Aval]) -> int:
+    return sum(int(np.prod(a.shape)) for a in avals)
+
+
+def _sweep(pass_: Callable[[list[Any]], list[Any]], avals: Sequence[Aval], count: int) -> Iterator[list[list[Any]]]:
+    """For each leaf the passes seeded with each of its unit vectors, gathered per result."""
+    zeros = [0.0 if a.weak else np.zeros(a.shape, _real(a)) for a in avals]
+    for i, aval in enumerate(avals):
+        gathered: list[list[Any]] = [[] for _ in range(count)]
+        for unit in _units(aval):
+            for part, value in zip(gathered, pass_([*zeros[:i], unit, *zeros[i + 1 :]]), strict=True):
+                part.append(value)
+        yield gathered
+
+
+def _units(aval: Aval) -> Iterator[Any]:
+    if aval.weak:
+        yield 1.0
+        return
+    for k in range(int(np.prod(aval.shape))):
+        unit = np.zeros(aval.shape, _real(aval))
+        unit.flat[k] = 1
+        yield unit[()]
+
+
+def _real(aval: Aval) -> np.dtype[Any]:
+    return aval.dtype if aval.dtype.kind == "f" else np.dtype(np.float64)
+
+
+def _stack(parts: list[Any], of: Aval, by: Aval, axis: int) -> Any:
+    """The results of the passes, one per element of `by`, with by's axes last (axis −1) or first (axis 0)."""
+    shape = (*of.shape, *by.shape) if axis == -1 else (*by.shape, *of.shape)
+    if not parts:
+        return np.zeros(shape)
+    if not shape:
+        return parts[0]
+    return np.reshape(np.stack(parts, axis), shape)
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The Hessian of a scalar function: every second derivative.
+
+    H[i, j] = ∂²f/∂xᵢ∂xⱼ, computed forward over reverse.
+
+    **Arguments**, **Raises**: as `grad`. **Returns**: a function that returns the Jacobian of the gradient: a tree of
+    trees of arrays for a pytree, shape `x.shape + x.shape` for an array; with `has_aux` `(hessian, aux)`.
+    **Cost**: n times a few evaluations of f for n inputs; `hvp` gives products with H without forming it.
+
+    >>> import wengert as wg
+    >>> wg.hessian(lambda x, y: x**2 * y, argnums=(0, 1))(3.0, 4.0)
+    ((8.0, 6.0), (6.0, 0.0))
+
+    **Source**: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+    """
+    return jacobian(grad(f, argnums, has_aux), argnums, has_aux, mode="forward")
+
+
+def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The product of the Hessian of a scalar function with a vector, without the Hessian.
+
+    H·v = d/dε ∇f(x + εv) at ε = 0.
+
+    **Arguments**: `f`, `argnums` as in `grad`. **Returns**: a function `(*args, v)`: f's arguments, then a vector with
+    the structure of the argument (a tuple for a tuple of argnums); it returns H·v in that structure.
+    **Raises**: as `grad`, and `ShapeError` where v does not fit. **Cost**: a small multiple of f, whatever its size.
+
+    >>> import numpy as np, wengert as wg
+    >>> wg.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
+
+    **Source**: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+    """
+    single = isinstance(argnums, (int, np.integer))
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if len(args) < 2:
+            raise ArgumentError("hvp takes f's arguments and then a vector", wrong="wg.hvp(f)(x)", right="wg.hvp(f)(x, v)")
+        *rest, vector = args
+        chosen = positions(argnums, rest)
+
+        def gradient(*selected: Any) -> Any:
+            full = list(rest)
+            for i, value in zip(chosen, selected, strict=True):
+                full[i] = value
+            return grad(f, chosen)(*full, **kwargs)
+
+        directions = (vector,) if single else tuple(vector)
+        product = jvp(gradient, tuple(rest[i] for i in chosen), directions)[1]
+        return product[0] if single else product
+
+    return wrapped
+
+
