@@ -1,15 +1,77 @@
 """Wengert: exact derivatives of NumPy programs, every step of them visible."""
 
-from importlib.metadata import version
-
-from wengert import ops
-from wengert.core.primitive import Primitive
+from wengert import ops as ops  # fills the tables that everything below reads
+from wengert.core.aval import Aval
+from wengert.core.errors import (
+    ArgumentError,
+    ConversionError,
+    DegenerateError,
+    GradientError,
+    GuardError,
+    InPlaceError,
+    LeakedTracerError,
+    MissingRuleError,
+    NonlinearError,
+    ShapeError,
+    WengertError,
+)
 from wengert.core.rule import Constant, Linear, Partial, Pushforward
+from wengert.explain import listing as _listing, picture as _picture, python as _python  # noqa: F401  Graph's printers
+from wengert.explain.explanation import Explanation, explain
+from wengert.graph.graph import Graph
+from wengert.graph.record import trace
 from wengert.ops.composite import logsumexp, softmax
+from wengert.ops.custom import primitive
 from wengert.ops.special import relu, sigmoid, softplus
+from wengert.transform import symbolic as _symbolic  # noqa: F401  Graph.derivative
+from wengert.transform.check import check_grads
 from wengert.transform.higher import hessian, hvp, jacobian
 from wengert.transform.jvp import Dual, jvp
+from wengert.transform.numeric import finite_difference
 from wengert.transform.reverse import grad, linearize, value_and_grad, vjp
 from wengert.transform.tape import AccumulatedGradientWarning, Variable, no_grad
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AccumulatedGradientWarning",
+    "ArgumentError",
+    "Aval",
+    "Constant",
+    "ConversionError",
+    "DegenerateError",
+    "Dual",
+    "Explanation",
+    "GradientError",
+    "Graph",
+    "GuardError",
+    "InPlaceError",
+    "LeakedTracerError",
+    "Linear",
+    "MissingRuleError",
+    "NonlinearError",
+    "Partial",
+    "Pushforward",
+    "ShapeError",
+    "Variable",
+    "WengertError",
+    "check_grads",
+    "explain",
+    "finite_difference",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linearize",
+    "logsumexp",
+    "no_grad",
+    "primitive",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "trace",
+    "value_and_grad",
+    "vjp",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -148,3 +148,26 @@ def concrete(value: Any) -> Any:
     while isinstance(value, Tracer):
         value = value.value
     return value
+
+
+def run(level: Level, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Call the user's function; afterwards its level is closed and takes no more operations."""
+    try:
+        return f(*args, **kwargs)
+    except (ValueError, TypeError) as error:
+        # NumPy hides our refusal to be assigned into a plain array behind a message of its own.
+        if isinstance(error.__cause__, ConversionError) and not isinstance(error, ConversionError):
+            raise assignment_error(error.__cause__) from error
+        raise
+    finally:
+        level.closed = True
+
+
+def assignment_error(cause: ConversionError) -> ConversionError:
+    """`y[0] = x` where y is a plain array: NumPy can store numbers only."""
+    return ConversionError(
+        "a traced value was assigned into a plain NumPy array, which would cut it off from its derivative",
+        wrong="y = np.zeros(n); y[i] = x",
+        right="y = np.stack([…])   from a list of the elements, or np.where(np.arange(n) == i, x, y)",
+        location=cause.location,
+    )

@@ -42,20 +42,27 @@ def fold(diagram: Diagram, limit: int) -> Diagram:
 class _Partition:
     """The boxes of a diagram divided into parts whose quotient graph has no cycle.
 
-    Parts are numbered in topological order. `members` lists the boxes of a part, `links` the distinct connections.
+    Parts are numbered in topological order. `members` lists the boxes of a part, `links` the distinct connections,
+    `before` and `after` the neighbours of each part. `ends` says "input" or "output" where a part holds nothing else
+    and may be merged with any others of its sort: parts without predecessors close no cycle, nor do parts without
+    successors.
     """
 
     def __init__(self, diagram: Diagram) -> None:
         self.boxes = diagram.boxes
         self.members = [[i] for i in range(len(diagram.boxes))]
         self.links = sorted(set(diagram.links()))
-        self.merge(range(len(diagram.boxes)))
+        self._unite(list(range(len(diagram.boxes))))
 
     def __len__(self) -> int:
         return len(self.members)
 
     def merge(self, labels: Sequence[Hashable]) -> None:
         """Unite the parts with equal labels; the caller guarantees that no cycle arises."""
+        if len(set(labels)) < len(self):
+            self._unite(labels)
+
+    def _unite(self, labels: Sequence[Hashable]) -> None:
         numbers: dict[Hashable, int] = {}
         for label in labels:
             numbers.setdefault(label, len(numbers))
@@ -68,23 +75,14 @@ class _Partition:
             members[place[numbers[label]]].extend(part)
         self.members = [sorted(part) for part in members]
         self.links = sorted((place[a], place[b]) for a, b in links)
+        self.before, self.after = neighbours(len(self), self.links)
+        self.ends = [self._end(part) for part in range(len(self))]
 
-    def ends(self) -> list[str]:
-        """For each part "input" or "output" where it holds nothing else and may be merged with others of its sort.
-
-        Parts without predecessors can be merged in any way and close no cycle, and so can parts without successors.
-        """
-        before, after = neighbours(len(self), self.links)
-        result = []
-        for part in range(len(self)):
-            kinds = {self.boxes[i].kind for i in self.members[part]}
-            if not before[part] and kinds <= {"input", "constant"} and "input" in kinds:
-                result.append("input")
-            elif not after[part] and kinds == {"output"}:
-                result.append("output")
-            else:
-                result.append("")
-        return result
+    def _end(self, part: int) -> str:
+        kinds = {self.boxes[i].kind for i in self.members[part]}
+        if not self.before[part] and "input" in kinds and kinds <= {"input", "constant"}:
+            return "input"
+        return "output" if not self.after[part] and kinds == {"output"} else ""
 
 
 def _fold_named_groups(partition: _Partition, limit: int) -> None:
@@ -127,9 +125,9 @@ def _ranked(names: Sequence[Hashable], links: list[tuple[int, int]], backward: b
 
 def _fold_expressions(partition: _Partition, limit: int) -> None:
     """Unite in ever larger groups, so that all of them grow alike, what is used together."""
-    ends = Counter(partition.ends())
+    ends = Counter(partition.ends)
     spared = sum(max(0, ends[end] - _share(limit)) for end in ("input", "output"))
-    size = 2
+    size = max(2, len(partition.boxes) // (8 * limit))
     while len(partition) > limit + spared and size < 2 * len(partition.boxes):
         for backward in (True, False):
             partition.merge(_single_use_labels(partition, size, limit + spared, backward))
@@ -143,13 +141,12 @@ def _single_use_labels(partition: _Partition, size: int, limit: int, backward: b
     A cycle through the union would have to leave it and come back by the part that joined, whose only way out (or in)
     is inside the union.
     """
-    ends = partition.ends()
-    before, after = neighbours(len(partition), partition.links)
+    ends = partition.ends
     label = list(range(len(partition)))
     weight = [len(members) for members in partition.members]
     surplus = len(partition) - limit
     for part in reversed(label[:]) if backward else label[:]:
-        hosts = {label[other] for other in (after if backward else before)[part]}
+        hosts = {label[other] for other in (partition.after if backward else partition.before)[part]}
         if surplus <= 0 or ends[part] or len(hosts) != 1:
             continue
         host = hosts.pop()
@@ -165,13 +162,12 @@ def _twin_labels(partition: _Partition, size: int, limit: int, backward: bool) -
 
     Whatever one of them reaches by a way out, all of them reach; so a cycle through unions would be one without them.
     """
-    ends = partition.ends()
-    before, after = neighbours(len(partition), partition.links)
+    ends = partition.ends
     label = list(range(len(partition)))
     weight = [len(members) for members in partition.members]
     surplus = len(partition) - limit
     growing: dict[tuple[int, ...], int] = {}
-    for part, uses in enumerate(after if backward else before):
+    for part, uses in enumerate(partition.after if backward else partition.before):
         if surplus <= 0 or ends[part] or not uses:
             continue
         twin = growing.setdefault(tuple(uses), part)
@@ -192,10 +188,9 @@ def _share(limit: int) -> int:
 def _fold_ends(partition: _Partition, limit: int) -> None:
     """Unite inputs with the same use, and then inputs and outputs in runs, where they take more than their share."""
     for by_use in (True, False):
-        ends = partition.ends()
-        before, after = neighbours(len(partition), partition.links)
+        ends = partition.ends
         labels: list[Hashable] = list(range(len(partition)))
-        for end, uses in (("input", after), ("output", before)):
+        for end, uses in (("input", partition.after), ("output", partition.before)):
             parts = sorted((p for p in range(len(partition)) if ends[p] == end), key=lambda p: partition.members[p])
             if len(partition) <= limit or len(parts) <= _share(limit):
                 continue
@@ -209,7 +204,7 @@ def _fold_runs(partition: _Partition, limit: int) -> None:
     """Cut what lies between inputs and outputs into runs of a topological order: links only lead to later runs."""
     if len(partition) <= limit:
         return
-    ends = partition.ends()
+    ends = partition.ends
     room = limit - sum(end != "" for end in ends)
     if room < 1:
         partition.merge([0] * len(partition))

@@ -12,14 +12,15 @@ from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear
-from wengert.ops.elementwise import piecewise_constant
+from wengert.ops.elementwise import elementwise, piecewise_constant
+from wengert.ops.reference import reference
 
 sign = piecewise_constant(np.sign, latex=r"\operatorname{{sign}}")
 floor = piecewise_constant(np.floor, latex=r"\left\lfloor{0}\right\rfloor")
 ceil = piecewise_constant(np.ceil, latex=r"\left\lceil{0}\right\rceil")
 trunc = piecewise_constant(np.trunc)
 rint = piecewise_constant(np.rint)
-heaviside = piecewise_constant(np.heaviside)
+heaviside = elementwise(np.heaviside, Constant(), lambda z, x, y: np.where(x == 0, 1.0, 0.0))
 signbit = piecewise_constant(np.signbit)
 isfinite = piecewise_constant(np.isfinite)
 isinf = piecewise_constant(np.isinf)
@@ -53,7 +54,7 @@ where = REGISTRY["where"] = Primitive(
     notation=Notation(
         "where", "np.where({0}, {1}, {2})", r"\begin{{cases}}{1} & {0} \\ {2} & \text{{otherwise}}\end{{cases}}"
     ),
-    reference=lambda c, x, y: x if c else y,
+    reference=reference("where"),
 )
 
 

@@ -6,45 +6,45 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import broadcast
 from wengert.core.primitive import REGISTRY, Notation, Primitive
-from wengert.core.rule import Constant, Partial
-
-
-def _smooth(name: str, impl: Any, partial: Any, latex: str, reference: Any) -> Primitive:
-    primitive = REGISTRY[name] = Primitive(
-        name, impl, [Partial(partial)], aval=broadcast(np.exp), joint=True, reference=reference,
-        notation=Notation(name, f"wg.{name}({{0}})", latex), domain=((-np.inf, np.inf),),
-    )  # fmt: skip
-    return primitive
+from wengert.core.rule import Constant
+from wengert.ops.elementwise import function
+from wengert.ops.reference import reference
 
 
 def _sigmoid(x: Any) -> Any:
     """1/(1 + e^−x), from e^−|x|, which cannot overflow."""
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, e)[()].astype(e.dtype) / (1 + e) if isinstance(x, np.ndarray) else (1.0 if x >= 0 else e) / (1 + e)
+    return np.where(x >= 0, 1.0, e) / (1 + e)
 
 
-def _mp_sigmoid(x: Any) -> Any:
-    import mpmath  # noqa: PLC0415
+def _share_of(power: np.ufunc, ln_base: float) -> Any:
+    def share(x: Any, y: Any) -> Any:
+        """1/(1 + b^(y−x)); the rounding error of y − x, which the power would magnify, is found (TwoSum) and mended."""
+        d = x - y
+        added = d - x
+        error = (x - (d - added)) - (y + added)
+        e = power(-np.abs(d))
+        p, q = np.where(d >= 0, 1.0, e) / (1 + e), np.where(d >= 0, e, 1.0) / (1 + e)
+        return p * (1 + ln_base * np.where(np.isfinite(error), error, 0.0) * q)
 
-    return 1 / (1 + mpmath.exp(-x))
+    return share
 
 
-def _mp_softplus(x: Any) -> Any:
-    import mpmath  # noqa: PLC0415
-
-    return mpmath.log1p(mpmath.exp(x))
-
+LN2 = float(np.log(2.0))
 
 # fmt: off
-sigmoid  = _smooth("sigmoid",  _sigmoid,                        lambda z, x: sigmoid(x) * sigmoid(-x), r"\sigma\left({0}\right)", _mp_sigmoid)
-softplus = _smooth("softplus", lambda x: np.logaddexp(x, 0.0),  lambda z, x: sigmoid(x),               r"\operatorname{{softplus}}\left({0}\right)", _mp_softplus)
-relu     = _smooth("relu",     lambda x: np.maximum(x, 0.0),    lambda z, x: np.where(x > 0, 1.0, 0.0), r"\operatorname{{relu}}\left({0}\right)", lambda x: max(x, 0 * x))
+sigmoid  = function("sigmoid",  _sigmoid,                        lambda z, x: sigmoid(x) * sigmoid(-x), like=np.exp, python="wg.sigmoid({0})",  latex=r"\sigma")
+softplus = function("softplus", lambda x: np.logaddexp(x, 0.0),  lambda z, x: sigmoid(x),               like=np.exp, python="wg.softplus({0})")
+relu     = function("relu",     lambda x: np.maximum(x, 0.0),    lambda z, x: np.sign(z),               like=np.exp, python="wg.relu({0})")
+
+# What of the derivative of log(eˣ + eʸ) belongs to x: eˣ/(eˣ + eʸ).
+share    = function("share",  _share_of(np.exp, 1.0),   lambda z, x, y: z * share(y, x),        lambda z, x, y: -z * share(y, x),        like=np.logaddexp, symbol="σ(x−y)", python="wg.sigmoid({0:4} - {1:5})", latex=r"\sigma\left({0:4} - {1:5}\right)")
+share2   = function("share2", _share_of(np.exp2, LN2),  lambda z, x, y: LN2 * z * share2(y, x), lambda z, x, y: -LN2 * z * share2(y, x), like=np.logaddexp2, symbol="2ˣ/(2ˣ+2ʸ)", python="1 / (1 + np.exp2({1:4} - {0:5}))", latex=r"\frac{{2^{{{0}}}}}{{2^{{{0}}} + 2^{{{1}}}}}", precedence=5)
 # fmt: on
 
 #: x itself, with derivative zero: for values that are known to cancel, such as the shift of logsumexp.
 stop_gradient = REGISTRY["stop_gradient"] = Primitive(
     "stop_gradient", lambda x: x, [Constant()], aval=lambda x: x,
-    notation=Notation("stop", "{0}", "{0}"), reference=lambda x: x,
+    notation=Notation("stop", "{0}", "{0}"), reference=reference("stop_gradient"),
 )  # fmt: skip

@@ -9,10 +9,10 @@ import numpy as np
 
 from wengert.core.aval import aval_of
 from wengert.core.errors import ArgumentError, ShapeError
-from wengert.core.tracer import Tracer, concrete
+from wengert.core.tracer import concrete, run
 from wengert.core.tree import differentiable, flatten, map_leaves, paths
 from wengert.transform.forward import ForwardLevel, ForwardTracer
-from wengert.transform.linearization import check_output, match, primal_of, run, settle
+from wengert.transform.linearization import check_output, match, primal_of, settle
 
 
 def jvp(
@@ -126,5 +126,3 @@ def _result(level: Any, value: Any, tangent: Any) -> Dual:
 DualLevel.tracer = staticmethod(_result)  # type: ignore[assignment]
 #: Below every transformation, above the tape: a Variable may be differentiated by dual numbers, not the reverse.
 _DUALS = DualLevel(rank=-1)
-
-__all__ = ["Dual", "DualLevel", "Tracer", "jvp"]

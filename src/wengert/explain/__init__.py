@@ -1,0 +1,1 @@
+"""Showing a derivative: lists, tables, derivations, drawings, comparisons."""

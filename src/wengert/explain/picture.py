@@ -1,0 +1,118 @@
+"""A graph, or an explanation of one, as a diagram: values as records, operations as small nodes, partials on arrows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wengert.explain.diagram import Arrow, Box, Diagram, Kind
+from wengert.explain.dot import to_dot
+from wengert.explain.drawing import to_svg
+from wengert.explain.labels import user_names
+from wengert.explain.writing import names_of, number
+from wengert.graph.graph import Graph, ability
+from wengert.graph.node import Node
+
+if TYPE_CHECKING:
+    from wengert.explain.explanation import Explanation
+
+
+def diagram_of(
+    graph: Graph,
+    values: dict[int, Any],
+    names: dict[int, str],
+    gradients: dict[int, str] | None = None,
+    partials: dict[tuple[int, int], str] | None = None,
+    highlight: frozenset[int] = frozenset(),
+) -> Diagram:
+    """Boxes and arrows; `gradients` by node, `partials` by (node, argument position)."""
+    labels = user_names(graph)
+    boxes: list[Box] = []
+    arrows: list[Arrow] = []
+    outputs = {id(n) for n in graph.outputs}
+    for k, node in enumerate(graph.nodes):
+        key = f"n{k}"
+        label = _label(node, names, labels)
+        if node.is_constant:
+            boxes.append(Box(key, "constant", (number(node.value),)))
+        else:
+            kind: Kind = "input" if node.is_input else "output" if id(node) in outputs else "value"
+            value = values.get(id(node))
+            cells = [label, number(value) if not isinstance(value, tuple) else "…"]
+            if gradients is not None:
+                cells.append(gradients.get(id(node), ""))
+            title = f"{label}: {node.aval}" + (f", {node.location}" if node.location else "")
+            boxes.append(Box(key, kind, tuple(cells), title=title, highlight=id(node) in highlight))
+    index = {id(node): f"n{k}" for k, node in enumerate(graph.nodes)}
+    for node in graph.nodes:
+        if node.is_input or node.is_constant:
+            continue
+        key = index[id(node)]
+        symbol = node.primitive.notation.symbol if node.primitive is not None else f"[{node.part}]"
+        name = node.operation
+        boxes.append(Box(f"o{key}", "operation", (symbol,), title=f"{name}{_where(node)}", name=name))
+        arrows.append(Arrow(f"o{key}", key, highlight=id(node) in highlight))
+        for i, arg in enumerate(node.args):
+            text = (partials or {}).get((id(node), i), "")
+            arrows.append(Arrow(index[id(arg)], f"o{key}", text, title=text, highlight=bool(text.strip()) and id(arg) in highlight))
+    return Diagram(tuple(boxes), tuple(arrows))
+
+
+def _label(node: Node, names: dict[int, str], labels: dict[int, str]) -> str:
+    own = str(node.name) if node.is_input else labels.get(id(node), "")
+    name = names.get(id(node), "")
+    return name if own in ("", name) else own if not name else f"{name} = {own}" if node.is_input else f"{own} ({name})"
+
+
+def _where(node: Node) -> str:
+    return f", {node.location}" if node.location else ""
+
+
+def explanation_diagram(explanation: Explanation, steps: int | None = None) -> Diagram:
+    """The graph with values, and the gradients and partials of the first `steps` steps of the reverse pass (all)."""
+    graph, names = explanation.graph, explanation.names
+    result = names[id(graph.outputs[0])]
+    order = [n for n in reversed(graph.nodes) if id(n) in explanation.adjoints and not n.is_input]
+    order += list(reversed(graph.inputs))
+    shown = {id(n) for n in (order if steps is None else order[:steps])}
+    gradients = {}
+    for node in order:
+        adjoint = explanation.adjoints[id(node)]
+        if not isinstance(adjoint, list):
+            text = f"∂{result}/∂{names[id(node)]} = {number(adjoint)}"
+            gradients[id(node)] = text if id(node) in shown else " " * len(text)
+    partials = {}
+    for edge in explanation.edges:
+        text = number(edge.partial) if edge.partial is not None else ""
+        partials[id(edge.step), edge.position] = text if id(edge.arg) in shown else " " * len(text)
+    newest = frozenset() if steps is None or not 0 < steps <= len(order) else frozenset({id(order[steps - 1])})
+    return diagram_of(graph, explanation.values, names, gradients, partials, newest)
+
+
+def explanation_svg(explanation: Explanation, steps: int | None = None) -> str:
+    """The drawing of an explanation."""
+    return to_svg(explanation_diagram(explanation, steps))
+
+
+def explanation_dot(explanation: Explanation) -> str:
+    """The drawing of an explanation as Graphviz source."""
+    return to_dot(explanation_diagram(explanation))
+
+
+def _diagram(graph: Graph) -> Diagram:
+    return diagram_of(graph, graph.values(*graph.arguments), names_of(graph, "own"))
+
+
+@ability("to_svg")
+def graph_svg(graph: Graph, path: str | Path | None = None) -> str:
+    """The drawing of a graph with its values."""
+    svg = to_svg(_diagram(graph))
+    if path is not None:
+        Path(path).write_text(svg, encoding="utf-8")
+    return svg
+
+
+@ability("to_dot")
+def graph_dot(graph: Graph) -> str:
+    """The drawing of a graph as Graphviz source."""
+    return to_dot(_diagram(graph))

@@ -1,0 +1,1 @@
+"""The Wengert list: recorded, run again, checked, simplified."""

@@ -1,0 +1,170 @@
+"""A recorded program as a value: it can be run, differentiated, simplified, printed and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from wengert.core.aval import shape_of
+from wengert.core.errors import GuardError, ShapeError
+from wengert.core.location import at
+from wengert.core.primitive import bind
+from wengert.core.tracer import Tracer
+from wengert.core.tree import differentiable, flatten, structure
+from wengert.graph.node import Guard, Node, ordered
+
+#: What the layers above can do with a graph; they register it here, so that imports keep pointing down.
+ABILITIES: dict[str, Callable[..., Any]] = {}
+
+
+def ability(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the function behind a method of `Graph`."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        ABILITIES[name] = function
+        return function
+
+    return register
+
+
+class Graph:
+    """The Wengert list of a function: its elementary steps in the order in which they were taken.
+
+    **Attributes**: `inputs`, `outputs` and `nodes` (all nodes, arguments before their users); `guards`, the branches
+    that the program took on traced values; `name`. **Called** with arguments like those it was recorded with, it runs
+    the steps again: same structure and shapes, other values; NumPy arrays or traced values.
+    **Raises** on a call: `ShapeError` for other shapes, `GuardError` where a branch would now go the other way.
+    **Cost** of a call: that of the recorded operations.
+
+    >>> import wengert as wg
+    >>> graph = wg.trace(lambda x, y: x * y + y / x)(3.0, 5.0)
+    >>> graph(1.0, 2.0)
+    4.0
+    """
+
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[Node],
+        outputs: Sequence[Node],
+        guards: Sequence[Guard] = (),
+        *,
+        arguments: Any,
+        rebuild: Callable[[Sequence[Any]], Any],
+        nodes: Sequence[Node] | None = None,
+    ) -> None:
+        self.name = name
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.guards = list(guards)
+        self.arguments = arguments  # the tuple of arguments it was recorded with
+        self.rebuild = rebuild  # from the outputs' values to the result
+        self.nodes = list(nodes) if nodes is not None else self._reachable()
+
+    def _reachable(self) -> list[Node]:
+        return ordered([*self.inputs, *self.outputs, *(g.node for g in self.guards)])
+
+    @property
+    def operations(self) -> list[Node]:
+        """The nodes that compute something."""
+        return [n for n in self.nodes if n.primitive is not None]
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def __call__(self, *args: Any) -> Any:
+        values = self.values(*args)
+        return self.rebuild([values[id(node)] for node in self.outputs])
+
+    def values(self, *args: Any) -> dict[int, Any]:
+        """Run the steps; the value of every node by its id."""
+        leaves, _ = flatten(list(args))
+        if structure(list(args)) != structure(list(self.arguments)):
+            raise ShapeError(
+                f"the graph {self.name} takes arguments of the structure it was recorded with: {len(self.arguments)} of them"
+            )
+        env: dict[int, Any] = {}
+        for node, leaf in zip(self.inputs, leaves, strict=True):
+            value = differentiable(leaf, f"the input {node.name}")
+            if shape_of(value) != node.aval.shape:
+                raise ShapeError(
+                    f"the graph {self.name} was recorded with {node.name} of shape {node.aval.shape}, not {shape_of(value)}",
+                    right="wg.trace(f)(*args)   again, for the new shapes",
+                )
+            env[id(node)] = value
+        guards: dict[int, list[Guard]] = {}
+        for guard in self.guards:
+            guards.setdefault(id(guard.node), []).append(guard)
+        traced = any(isinstance(v, Tracer) for v in env.values())
+        for node in self.nodes:
+            if node.primitive is not None:
+                operands = [env[id(a)] for a in node.args]
+                if traced:
+                    with at(node.location):
+                        env[id(node)] = bind(node.primitive, operands, node.params)
+                else:
+                    env[id(node)] = node.primitive.impl(*operands, **node.params)
+            elif node.part is not None:
+                env[id(node)] = env[id(node.args[0])][node.part]
+            elif node.is_constant:
+                env[id(node)] = node.value
+            for guard in guards.get(id(node), ()):
+                self._check(guard, env[id(node)])
+        return env
+
+    def _check(self, guard: Guard, value: Any) -> None:
+        with at(guard.location):
+            outcome = bool(value) if isinstance(guard.outcome, bool) else int(value)
+            if outcome != guard.outcome:
+                raise GuardError(
+                    f"the graph {self.name} was recorded along another branch: this condition was {guard.outcome} and is now {outcome}",
+                    wrong="graph(*other_args)",
+                    right="wg.trace(f)(*other_args)   to record the other branch",
+                )
+
+    # Abilities of the layers above ---------------------------------------------------------------------------------
+
+    def derivative(self, argnums: int | Sequence[int] = 0, simplify: bool = True) -> Graph:
+        """The graph of the gradient (of the Jacobian where the result is not one number), ready for the next order."""
+        return ABILITIES["derivative"](self, argnums, simplify)
+
+    def simplify(self, algebra: bool = False) -> Graph:
+        """The same function in fewer steps: constants folded, common parts shared, dead code and neutral steps removed.
+
+        Sound for infinities and NaN; `algebra=True` also uses the laws of the real numbers (0·x = 0, x − x = 0),
+        which prunes 0 + (0·x + y·1) to y.
+        """
+        return ABILITIES["simplify"](self, algebra)
+
+    def to_text(self, values: bool = True) -> str:
+        """The list, a line per step, with values at the recorded arguments and the user's lines."""
+        return ABILITIES["to_text"](self, values)
+
+    def to_latex(self) -> str:
+        """The steps as LaTeX (an aligned environment)."""
+        return ABILITIES["to_latex"](self)
+
+    def to_python(self) -> str:
+        """NumPy source of a function that computes the same, and needs nothing but NumPy."""
+        return ABILITIES["to_python"](self)
+
+    def to_svg(self, path: Any = None) -> str:
+        """The drawing; also written to `path` where one is given."""
+        return ABILITIES["to_svg"](self, path)
+
+    def to_dot(self) -> str:
+        """The drawing as Graphviz source."""
+        return ABILITIES["to_dot"](self)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        names = ", ".join(str(n.name) for n in self.inputs)
+        return f"<graph {self.name}({names}): {len(self)} operations>"
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.to_latex()}$$"
