@@ -12,18 +12,15 @@ SOURCE = Path(__file__).parents[1] / "src" / "wengert"
 
 # Top to bottom: a package or module, and what it may import of Wengert besides itself. `__init__` is `import wengert`.
 ENGINE = "graph.simplify graph ops core"
-LIBRARY = f"testing nn explain compile transform {ENGINE}"
+LIBRARY = f"testing nn explain drawing compile transform {ENGINE}"
 LAYERS = {
     "__main__": "cli",
-    "cli": f"output target expression vocabulary __init__ {LIBRARY}",
-    "output": f"target expression vocabulary __init__ {LIBRARY}",
-    "target": f"expression vocabulary __init__ {LIBRARY}",
-    "expression": f"vocabulary __init__ {LIBRARY}",
-    "vocabulary": f"__init__ {LIBRARY}",
+    "cli": f"__init__ {LIBRARY}",
     "__init__": LIBRARY,
     "testing": f"explain compile transform {ENGINE}",
     "nn": f"compile transform {ENGINE}",
-    "explain": f"transform {ENGINE}",
+    "explain": f"drawing transform {ENGINE}",
+    "drawing": "",
     "compile": f"transform {ENGINE}",
     "transform": "graph.simplify graph core",
     "graph.simplify": "graph core",

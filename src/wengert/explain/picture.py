@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wengert.explain.diagram import Arrow, Box, Diagram, Kind
-from wengert.explain.dot import to_dot
-from wengert.explain.drawing import to_svg
+from wengert.drawing.diagram import Arrow, Box, Diagram, Kind
+from wengert.drawing.dot import to_dot
+from wengert.drawing.svg import to_svg
 from wengert.explain.labels import user_names
 from wengert.explain.writing import names_of, number
 from wengert.graph.graph import Graph, ability

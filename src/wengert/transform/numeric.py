@@ -15,8 +15,6 @@ from wengert.core.tree import differentiable, flatten, paths
 from wengert.transform.linearization import check_output
 from wengert.transform.reverse import positions
 
-SCHEMES = ("forward", "central", "complex", "richardson")
-_COMPLEX_STEP = 1e-20  # its square vanishes against 1 in every precision: no truncation error, and nothing cancels
 _SHRINK, _ROWS, _SAFE = 1.4, 10, 2.0  # of Richardson's table, as Ridders and Numerical Recipes choose them
 _RESTARTS = 9  # tables, each from a step ten times smaller, before giving up
 
@@ -30,6 +28,10 @@ class Line(NamedTuple):
     value: Any
     eps: float
 
+    @property
+    def scale(self) -> float:
+        return max(1.0, abs(float(self.x)))
+
 
 class Sample:
     """f as a function of the numbers in its selected arguments, on plain values, its results in one flat vector."""
@@ -40,15 +42,13 @@ class Sample:
         self.f, self.argnums, self.args, self.kwargs = f, argnums, list(args), kwargs
         leaves, self.rebuild = flatten([args[i] for i in argnums])
         self.names = [p for i in argnums for p in paths(args[i], f"argument {i}")]
+        if not leaves:
+            raise ArgumentError("there is nothing to differentiate with respect to: the arguments hold no number")
+        self.leaves = []
         for leaf, name in zip(leaves, self.names, strict=True):
             _refuse_tracer(leaf, name)
-        if not leaves:
-            raise ArgumentError(
-                "there is nothing to differentiate with respect to: the selected arguments hold no number"
-            )
-        self.leaves = [differentiable(leaf, name) for leaf, name in zip(leaves, self.names, strict=True)]
-        for leaf, name in zip(self.leaves, self.names, strict=True):
-            if not np.all(np.isfinite(leaf)):
+            self.leaves.append(differentiable(leaf, name))
+            if not np.all(np.isfinite(self.leaves[-1])):
                 raise ArgumentError(f"{name} is not finite; there are no neighbours to take a difference with")
         self.shapes: list[tuple[int, ...]] = []
         self.eps = 0.0
@@ -61,15 +61,16 @@ class Sample:
         fresh = [x.copy() if isinstance(x, np.ndarray) else x for x in leaves]
         for i, value in zip(self.argnums, self.rebuild(fresh), strict=True):
             args[i] = value
-        with np.errstate(all="ignore"):  # outside its domain f gives NaN, which we report ourselves
-            result = self.f(*args, **self.kwargs)
-        stepped = any(map(np.iscomplexobj, leaves))
+        try:
+            with np.errstate(all="ignore"):  # outside its domain f gives NaN, which we report ourselves
+                result = self.f(*args, **self.kwargs)
+        except (ArithmeticError, ValueError) as error:
+            error.add_note(f"f was called with {args} to take a difference of its values")
+            raise
         outs, self.rebuild_out = flatten(result)
-        if not outs and result is None:
-            check_output(None)
-        for out in outs:
+        for out in outs if result is not None else [None]:
             _refuse_tracer(out, "the result of f")
-            if not (stepped and np.iscomplexobj(out)):
+            if not (np.iscomplexobj(out) and any(map(np.iscomplexobj, leaves))):
                 check_output(out)
         shapes = [np.shape(out) for out in outs]
         if not self.eps:
@@ -87,19 +88,18 @@ class Sample:
         """The line through x along each element of the i-th leaf."""
         leaf, name = self.leaves[i], self.names[i]
         if np.ndim(leaf) == 0:
-            yield Line(name, leaf, lambda number: self._with(i, number), self.value, self.eps)
+            yield Line(
+                name, leaf, lambda number: self([*self.leaves[:i], number, *self.leaves[i + 1 :]]), self.value, self.eps
+            )
             return
         for k in np.ndindex(leaf.shape):
 
             def at(number: Any, k: tuple[int, ...] = k) -> Any:
                 moved = leaf.astype(np.result_type(leaf, number))
                 moved[k] = number
-                return self._with(i, moved)
+                return self([*self.leaves[:i], moved, *self.leaves[i + 1 :]])
 
             yield Line(f"{name}[{', '.join(map(str, k))}]", leaf[k], at, self.value, self.eps)
-
-    def _with(self, i: int, leaf: Any) -> Any:
-        return self([*self.leaves[:i], leaf, *self.leaves[i + 1 :]])
 
     def scatter(self, vector: Any) -> list[Any]:
         """A vector such as `__call__` returns as one array per result."""
@@ -154,7 +154,7 @@ def finite_difference(
         raise ArgumentError(f"there is no scheme {scheme!r}", right=" or ".join(f'scheme="{name}"' for name in SCHEMES))
     if step is not None and not (isinstance(step, (int, float, np.number)) and 0 < step < math.inf):
         raise ArgumentError(f"a step is a positive number, not {step!r}", right="step=1e-6, or none for the default")
-    derivative = {"forward": _forward, "central": _central, "complex": _complex, "richardson": _richardson}[scheme]
+    derivative = SCHEMES[scheme]
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -164,9 +164,8 @@ def finite_difference(
             columns = [derivative(line, step) for line in sample.lines(i)]
             parts = [sample.scatter(column) for column in columns]
             blocks.append([_block([p[o] for p in parts], shape, leaf) for o, shape in enumerate(sample.shapes)])
-        single = isinstance(argnums, (int, np.integer))
         trees = [sample.rebuild(of) for of in zip(*blocks, strict=True)]
-        return sample.rebuild_out([tree[0] if single else tuple(tree) for tree in trees])
+        return sample.rebuild_out([t[0] if isinstance(argnums, (int, np.integer)) else tuple(t) for t in trees])
 
     return wrapped
 
@@ -174,16 +173,12 @@ def finite_difference(
 def _block(columns: list[Any], shape: tuple[int, ...], leaf: Any) -> Any:
     if type(leaf) is float and shape == ():
         return float(columns[0])
-    stacked = np.stack(columns, axis=-1) if columns else np.zeros((*shape, 0))
-    return stacked.reshape(shape + np.shape(leaf)).astype(np.asarray(leaf).dtype)[()]
-
-
-def _scale(x: Any) -> float:
-    return max(1.0, abs(float(x)))
+    block = np.stack(columns, axis=-1) if columns else np.zeros(0)
+    return block.reshape(shape + np.shape(leaf)).astype(np.asarray(leaf).dtype)[()]
 
 
 def _step(line: Line, step: float | None, factor: float) -> float:
-    return factor * _scale(line.x) if step is None else step
+    return factor * line.scale if step is None else step
 
 
 def _neighbours(line: Line, h: float) -> tuple[Any, Any]:
@@ -227,17 +222,15 @@ def _richardson(line: Line, step: float | None) -> Any:
 def extrapolate(line: Line, step: float | None = None) -> tuple[Any, Any, Any]:
     """Richardson's derivative along the line, its estimated error, and whether that is small enough to be believed."""
     best, error = np.zeros_like(line.value), np.full(line.value.shape, np.inf)
-    quality = error
-    goal = line.eps**0.6  # what a table reaches of a smooth function: 4e-10 in double precision
-    first = 0.1 * _scale(line.x)
-    steps = [first / 10**n for n in range(_RESTARTS)] + [0.1 * abs(float(line.x))] if step is None else [step]
-    for h in steps:
+    quality, goal = error, line.eps**0.6  # what a table reaches of a smooth function: 4e-10 in double precision
+    steps = [line.scale / 10**n for n in range(1, _RESTARTS + 1)] + [0.1 * abs(float(line.x))]
+    for h in steps if step is None else [step]:
         value, estimate, size = _table(line, h)
         relative = estimate / (np.abs(value) + goal * size + np.finfo(float).tiny)
         better = relative < quality
         best, error = np.where(better, value, best), np.where(better, estimate, error)
         quality = np.where(better, relative, quality)
-        noise = min(100 * line.eps / h, goal / _scale(line.x)) * size if h else 0.0
+        noise = min(100 * line.eps / h, goal / line.scale) * size if h else 0.0
         settled = error <= 1e3 * (goal * np.abs(best) + noise)
         if np.all(error <= goal * np.abs(best) + noise):
             break
@@ -270,7 +263,7 @@ def _table(line: Line, h: float) -> tuple[Any, Any, float]:
 
 def _complex(line: Line, step: float | None) -> Any:
     """Im f(x + ih)/h, checked: a function that is not analytic gives a number too, but not its derivative."""
-    h = _step(line, step, _COMPLEX_STEP)
+    h = _step(line, step, 1e-20)  # h² vanishes beside 1: no truncation error; and nothing is subtracted: no rounding
     try:
         value = line.at(line.x + 1j * h)
     except (TypeError, np.exceptions.ComplexWarning) as error:
@@ -302,3 +295,6 @@ def _not_analytic(line: Line, what: str) -> GradientError:
         wrong='np.abs(x), x.real, math.sin(x), float(x)   with scheme="complex"',
         right='np.where(x > 0, x, -x), x, np.sin(x), x   or scheme="richardson"',
     )
+
+
+SCHEMES = {"forward": _forward, "central": _central, "complex": _complex, "richardson": _richardson}

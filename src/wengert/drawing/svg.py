@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from wengert.explain.diagram import Arrow, Box, Diagram
-from wengert.explain.folding import fold
-from wengert.explain.layout import Direction, Layout, Point, Size, layout
-from wengert.explain.theme import MONOSPACE, SANS, Theme, style_sheet
+from wengert.drawing.diagram import Arrow, Box, Diagram
+from wengert.drawing.folding import fold
+from wengert.drawing.layout import Direction, Layout, Point, Size, layout
+from wengert.drawing.theme import MONOSPACE, SANS, Theme, style_sheet
 
 _MARGIN = 24.0
 _FONT = 13.0
@@ -52,7 +52,7 @@ def to_svg(diagram: Diagram, direction: Direction = "LR", theme: Theme = "light"
 
     **Arguments**: `direction`, left to right or top to bottom; `theme`, "light" and "dark" with their own background,
     or "auto", which follows the reader's preference; `fold_limit`, the number of boxes beyond which the diagram is
-    folded (`wengert.explain.folding.fold`), None for never.
+    folded (`wengert.drawing.folding.fold`), None for never.
     **Returns** the SVG text; the same for the same input.
     **Example**
 

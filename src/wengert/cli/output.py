@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from wengert.target import UsageError
+from wengert.cli.target import UsageError
 
 
 class OutputError(Exception):

@@ -5,11 +5,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from wengert.explain.diagram import Arrow, Box, Diagram
-from wengert.explain.dot import to_dot
-from wengert.explain.drawing import to_svg
-from wengert.explain.layout import Direction
-from wengert.explain.theme import Theme
+from wengert.drawing.diagram import Arrow, Box, Diagram
+from wengert.drawing.dot import to_dot
+from wengert.drawing.svg import to_svg
+from wengert.drawing.layout import Direction
+from wengert.drawing.theme import Theme
 
 SVG = "{http://www.w3.org/2000/svg}"
 KINDS = {"input", "constant", "value", "operation", "output", "group"}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from wengert.explain.diagram import neighbours, topological_order
+from wengert.drawing.diagram import neighbours, topological_order
 
 
 def place_across(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wengert.expression import Expression, ExpressionError, parse_assignment, parse_value
+from wengert.cli.expression import Expression, ExpressionError, parse_assignment, parse_value
 
 
 class Recorder:

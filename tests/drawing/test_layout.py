@@ -6,8 +6,8 @@ from itertools import combinations, pairwise, permutations
 
 import pytest
 
-from wengert.explain.layout import Direction, Layout, Point, Size, layout
-from wengert.explain.ordering import ordered_layers
+from wengert.drawing.layout import Direction, Layout, Point, Size, layout
+from wengert.drawing.ordering import ordered_layers
 
 Arrows = list[tuple[int, int]]
 DIRECTIONS: list[Direction] = ["LR", "TB"]

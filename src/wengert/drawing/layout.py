@@ -4,7 +4,7 @@ The method is that of K. Sugiyama, S. Tagawa and M. Toda (*Methods for visual un
 structures*, IEEE Transactions on Systems, Man and Cybernetics 11, 1981), in four steps, each with its own paper:
 layers (E. R. Gansner, E. Koutsofios, S. C. North and K.-P. Vo, *A technique for drawing directed graphs*, IEEE
 Transactions on Software Engineering 19, 1993), stand-ins where an arrow passes a layer, an order in each layer with few
-crossings, and coordinates (`wengert.explain.placement`).
+crossings, and coordinates (`wengert.drawing.placement`).
 
 It is our own because no library on PyPI fits: grandalf and igraph are under the GPL, fast-sugiyama (MIT) knows neither
 the size of a box nor the label of an arrow, and the rest need Graphviz.
@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from wengert.explain.diagram import neighbours
-from wengert.explain.layering import bonds, layers_of
-from wengert.explain.ordering import ordered_layers
-from wengert.explain.placement import place_across
+from wengert.drawing.diagram import neighbours
+from wengert.drawing.layering import bonds, layers_of
+from wengert.drawing.ordering import ordered_layers
+from wengert.drawing.placement import place_across
 
 Direction = Literal["LR", "TB"]
 Point = tuple[float, float]

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from wengert.explain.diagram import Arrow, Box, Diagram
-from wengert.explain.folding import fold
+from wengert.drawing.diagram import Arrow, Box, Diagram
+from wengert.drawing.folding import fold
 
 
 def chain(length: int) -> Diagram:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from itertools import takewhile
 
-from wengert.explain.diagram import Arrow, Box, Diagram, Kind, neighbours, topological_order
+from wengert.drawing.diagram import Arrow, Box, Diagram, Kind, neighbours, topological_order
 
 _LISTED_OPERATIONS = 3
 _LISTED_MEMBERS = 12

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wengert.explain.diagram import Arrow, Box, Diagram
-from wengert.explain.layout import Direction
-from wengert.explain.theme import LIGHT
+from wengert.drawing.diagram import Arrow, Box, Diagram
+from wengert.drawing.layout import Direction
+from wengert.drawing.theme import LIGHT
 
 
 def to_dot(diagram: Diagram, direction: Direction = "LR") -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from wengert.explain.diagram import Kind
+from wengert.drawing.diagram import Kind
 
 Theme = Literal["light", "dark", "auto"]
 

@@ -146,7 +146,7 @@ def test_the_functions_of_an_expression_have_derivatives(text, value, slope, cap
 
 def test_every_function_of_an_expression_can_be_differentiated(capsys):
     """The table of functions offers nothing that the calculus does not know (a missing rule would end with code 1)."""
-    from wengert.vocabulary import functions
+    from wengert.cli.vocabulary import functions
 
     array = {"sum", "mean", "prod", "max", "min", "norm", "logsumexp"}
     matrix = {"det", "inv", "solve", "matmul", "dot"}

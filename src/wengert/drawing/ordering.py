@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 
-from wengert.explain.diagram import neighbours
+from wengert.drawing.diagram import neighbours
 
 _SWEEPS = 32
 _WORK = 400_000

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.location import Location, at
-from wengert.expression import Expression, parse_assignment
+from wengert.cli.expression import Expression, parse_assignment
 
 Value = float | np.ndarray
 

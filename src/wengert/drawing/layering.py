@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wengert.explain.diagram import neighbours, topological_order
+from wengert.drawing.diagram import neighbours, topological_order
 
 _SWEEPS = 6
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.vocabulary import CONSTANTS, ExpressionError, functions, point_at, quoted, scan
+from wengert.cli.vocabulary import CONSTANTS, ExpressionError, functions, point_at, quoted, scan
 
 __all__ = ["Expression", "ExpressionError", "parse_assignment", "parse_value"]
 

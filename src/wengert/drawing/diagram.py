@@ -1,7 +1,7 @@
 """The picture of a computation as plain data: boxes and arrows, without coordinates or colours.
 
-`Diagram` is what the interpreters of a graph hand to the drawing engine (`wengert.explain.drawing`);
-`wengert.explain.folding` makes a large one small enough to be read.
+`Diagram` is what the interpreters of a graph hand to the drawing engine (`wengert.drawing.svg`);
+`wengert.drawing.folding` makes a large one small enough to be read.
 """
 
 from __future__ import annotations
