@@ -18,6 +18,7 @@ from wengert.core.errors import (
 from wengert.core.rule import Constant, Linear, Partial, Pushforward
 from wengert.explain import listing as _listing, picture as _picture, python as _python  # noqa: F401  Graph's printers
 from wengert.explain.explanation import Explanation, explain
+from wengert.graph import simplify as _simplify  # noqa: F401  Graph.simplify
 from wengert.graph.graph import Graph
 from wengert.graph.record import trace
 from wengert.ops.composite import logsumexp, softmax

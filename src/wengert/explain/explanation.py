@@ -13,7 +13,7 @@ from wengert.core.errors import ArgumentError, ShapeError
 from wengert.explain.adjoint import Edge, adjoints_of, partial_formula
 from wengert.explain.labels import user_names
 from wengert.explain.listing import latex_name, right_sides
-from wengert.explain.writing import Style, Written, constant, names_of
+from wengert.explain.writing import Style, Written, constant, names_of, result_name
 from wengert.graph.graph import Graph
 from wengert.graph.record import trace
 
@@ -54,6 +54,19 @@ class Step(NamedTuple):
     paths: tuple[Influence, ...]
 
 
+class Assignment(NamedTuple):
+    """One step of the reverse pass: the adjoint of `name` receives that of `step` times ∂step/∂name; `value` after it.
+
+    `adds`: it had received something before.
+    """
+
+    name: str
+    step: str
+    adds: bool
+    partial: Any
+    value: Any
+
+
 class Counts(NamedTuple):
     """Elementary derivations: forward mode takes every operation once per input, reverse mode every edge once."""
 
@@ -76,6 +89,7 @@ class Explanation:
         self.names = names_of(graph, numbering)
         self.labels = {**user_names(graph), **{id(n): str(n.name) for n in graph.inputs}}
         self.values, self.adjoints, self.edges = adjoints_of(graph)
+        self.result = result_name(graph)
 
     # What it says -----------------------------------------------------------------------------------------------
 
@@ -98,6 +112,18 @@ class Explanation:
     def steps(self) -> list[Step]:
         """The derivation, from the result to the inputs."""
         return self.derivation("text")
+
+    @functools.cached_property
+    def assignments(self) -> list[Assignment]:
+        """The reverse pass, one assignment per edge, in the order in which it is done."""
+        sums: dict[int, Any] = {}
+        made = []
+        for edge in self.edges:
+            before = sums.get(id(edge.arg))
+            sums[id(edge.arg)] = edge.contribution if before is None else before + edge.contribution
+            names = self.names[id(edge.arg)], self.names[id(edge.step)]
+            made.append(Assignment(*names, before is not None, edge.partial, sums[id(edge.arg)]))
+        return made
 
     @property
     def counts(self) -> Counts:
@@ -156,10 +182,11 @@ class Explanation:
         """The chain rule for every value, in the order of the reverse pass."""
         names = self.named(style)
         paths: dict[int, list[Influence]] = {}
-        for edge in self.edges:
+        place = {id(node): k for k, node in enumerate(self.graph.nodes)}
+        for edge in sorted(self.edges, key=lambda e: (place[id(e.step)], e.position)):
             symbol = self._symbol(edge, names, style)
             step = Influence(
-                names[id(edge.step)], f"{symbol:5}", edge.partial, self.adjoints[id(edge.step)], edge.contribution
+                names[id(edge.step)], f"{symbol:7}", edge.partial, self.adjoints[id(edge.step)], edge.contribution
             )
             paths.setdefault(id(edge.arg), []).append(step)
         order = [n for n in reversed(self.graph.nodes) if id(n) in self.adjoints and not n.is_input]

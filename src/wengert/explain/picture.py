@@ -71,7 +71,7 @@ def _where(node: Node) -> str:
 def explanation_diagram(explanation: Explanation, steps: int | None = None) -> Diagram:
     """The graph with values, and the gradients and partials of the first `steps` steps of the reverse pass (all)."""
     graph, names = explanation.graph, explanation.names
-    result = names[id(graph.outputs[0])]
+    result = explanation.result
     order = [n for n in reversed(graph.nodes) if id(n) in explanation.adjoints and not n.is_input]
     order += list(reversed(graph.inputs))
     shown = {id(n) for n in (order if steps is None else order[:steps])}

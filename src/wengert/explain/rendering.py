@@ -14,23 +14,21 @@ if TYPE_CHECKING:
 
     from wengert.explain.explanation import Explanation, Step
 
-HEAD = ("", "", "step", "value", "local partials", "adjoint", "line")
-
 
 def _cells(explanation: Explanation) -> list[tuple[str, ...]]:
     """The table's cells as text."""
-    result = explanation.names[id(explanation.graph.outputs[0])]
     rows = []
     for row in explanation.table:
         partials = "\n".join(
-            f"∂{row.name}/∂{arg} = {symbol}" + ("" if value is None or symbol == number(value) else f" = {number(value)}")
+            f"∂{row.name}/∂{arg}"
+            + (" linear map" if value is None else f" = {symbol}")
+            + ("" if value is None or symbol == number(value) else f" = {number(value)}")
             for arg, symbol, value in row.partials
         )
         label = row.label if row.label not in (row.name, row.formula) else ""
         adjoint = "" if row.adjoint is None or isinstance(row.adjoint, list) else number(row.adjoint)
         value = number(row.value) if not isinstance(row.value, tuple) else ", ".join(map(number, row.value))
         rows.append((row.name, label, row.formula, value, partials, adjoint, row.line))
-    del result
     return rows
 
 
@@ -51,6 +49,8 @@ def renderable(explanation: Explanation) -> Group:
     for row in cells:
         table.add_row(*(Text(row[i]) for i in used))
     parts: list[Any] = [Text(_title(explanation), style="bold"), table]
+    if explanation.numbering == "baydin":
+        parts.append(Text("\n".join(adjoint_trace(explanation)) + "\n"))
     for step in explanation.steps:
         parts.append(Text("\n".join(derivation_lines(explanation, step)) + "\n"))
     parts.append(Text(_count_line(explanation)))
@@ -59,8 +59,7 @@ def renderable(explanation: Explanation) -> Group:
 
 
 def _heads(explanation: Explanation) -> tuple[str, ...]:
-    result = explanation.names[id(explanation.graph.outputs[0])]
-    return ("", "name", "step", "value", "local partials", f"∂{result}/∂·", "line")
+    return ("", "name", "step", "value", "local partials", f"∂{explanation.result}/∂·", "line")
 
 
 def _title(explanation: Explanation) -> str:
@@ -83,7 +82,7 @@ def _count_line(explanation: Explanation) -> str:
 
 def derivation_lines(explanation: Explanation, step: Step) -> list[str]:
     """The chain rule at one value: the sum over the paths, in symbols, then in numbers."""
-    result = explanation.names[id(explanation.graph.outputs[0])]
+    result = explanation.result
     head = f"∂{result}/∂{step.name}"
     if isinstance(step.adjoint, list):
         return [f"{head}: of several results, see its parts"]
@@ -101,6 +100,24 @@ def derivation_lines(explanation: Explanation, step: Step) -> list[str]:
         lines.append(f"{indent} = " + " + ".join(number(p.contribution) for p in step.paths))
     lines.append(f"{indent} = {number(step.adjoint)}")
     return lines
+
+
+def adjoint_trace(explanation: Explanation) -> list[str]:
+    """The reverse pass as assignments, last step first: v̄ᵢ = v̄ᵢ + v̄ⱼ·∂vⱼ/∂vᵢ (Baydin et al. 2018, table 3)."""
+    last = explanation.steps[0]
+    lines = [f"{bar(last.name)} = {bar(explanation.result)} = {number(last.adjoint)}"]
+    for made in explanation.assignments:
+        before = f"{bar(made.name)} + " if made.adds else ""
+        partial = "" if made.partial is None else f" = {before}{bar(made.step)}·{_factor(made.partial)}"
+        lines.append(
+            f"{bar(made.name)} = {before}{bar(made.step)}·∂{made.step}/∂{made.name}{partial} = {number(made.value)}"
+        )
+    return lines
+
+
+def bar(name: str) -> str:
+    """v̄₁ for v1: the adjoint of a value."""
+    return f"{name[0]}\N{COMBINING MACRON}{name[1:]}"
 
 
 def _factor(value: Any) -> str:
@@ -159,7 +176,7 @@ def to_latex(explanation: Explanation) -> str:
 def latex_step(explanation: Explanation, step: Step, aligned: bool = False) -> str:
     """The chain rule at one value."""
     names = explanation.named("latex")
-    y = names[id(explanation.graph.outputs[0])]
+    y = explanation.result
 
     def d(of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"

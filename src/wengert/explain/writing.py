@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, Literal
@@ -47,9 +48,17 @@ def write(node: Node, args: Sequence[Written], style: Style) -> Written:
         template = template.replace("np.linalg.", "").replace("np.", "").replace("wg.", "")
         template = template.replace(" * ", "·").replace(" / ", "/").replace(" ** ", "^")
     params = {k: _parameter(k, v, args) for k, v in node.params.items()}
-    listed = ", ".join(f"{k}={v}" for k, v in params.items())
+    listed = ", ".join(f"{k}={v}" for k, v in params.items() if not _default(k, node))
+    if not listed:
+        template = template.replace(", {params}", "")
     text = template.format(*args, args=", ".join(map(str, args)), params=listed, **params)
     return Written(text, notation.precedence, style == "latex")
+
+
+def _default(name: str, node: Node) -> bool:
+    """Whether a parameter says only what NumPy does anyway."""
+    value = node.params[name]
+    return value is None or value is False or (name == "axis" and value == tuple(range(len(node.args[0].aval.shape))))
 
 
 def _parameter(name: str, value: Any, args: Sequence[Written]) -> str:
@@ -108,8 +117,8 @@ def _float(x: float, style: Style, digits: int) -> str:
         return ("-" if x < 0 else "") + (r"\infty" if latex else "∞")
     if x == int(x) and abs(x) < 1e15:
         return str(int(x))
-    short = repr(x)
-    if len(short) <= digits + 1 and "e" not in short:
+    short = repr(float(f"{x:.4g}"))
+    if "e" not in short and _close(float(short), x):  # a short decimal, up to the rounding of the last bits
         return short
     ratio = Fraction(x).limit_denominator(99)
     if ratio.denominator > 1 and abs(ratio.numerator) < 1000 and _close(float(ratio), x):
@@ -180,25 +189,28 @@ Namer = Callable[[Node], str]
 def names_of(graph: Graph, numbering: str = "book", style: Style = "text") -> dict[int, str]:
     """A name for every input and operation.
 
-    "book": inputs v0, v1, …, operations from there on; "baydin": operations from v1, the inputs v0, v−1, … before;
-    "own": inputs by their own names. The last operation, if it is the only output, is y.
+    "book": inputs v0, v1, …, operations from there on, the last one y; "baydin": operations from v1, the inputs
+    …, v₋₁, v0 before them; "own": inputs by their own names.
     """
-    shift = len(graph.inputs)
-    names: dict[int, str] = {}
-    taken = {n.name for n in graph.inputs if n.name} if numbering == "own" else set()
-    for i, node in enumerate(graph.inputs):
-        own = str(node.name)
-        names[id(node)] = own if numbering == "own" else variable("v", i if numbering == "book" else i - shift + 1, style)
-    k = 1 if numbering == "baydin" else shift
-    letter = "v" if not any(t.startswith("v") and t[1:].isdigit() for t in taken) else "t"
-    for node in graph.nodes:
-        if node.is_input or node.is_constant:
-            continue
-        names[id(node)] = variable(letter, k, style)
-        k += 1
-    if len(graph.outputs) == 1 and not graph.outputs[0].is_input and "y" not in taken:
-        names[id(graph.outputs[0])] = "y"
+    count = len(graph.inputs)
+    own = [str(node.name) for node in graph.inputs]
+    letter = "t" if numbering == "own" and any(re.fullmatch(r"v\d+", name) for name in own) else "v"
+    first = 1 - count if numbering == "baydin" else 0
+    names = {
+        id(node): name if numbering == "own" else variable(letter, first + i, style)
+        for i, (node, name) in enumerate(zip(graph.inputs, own, strict=True))
+    }
+    steps = [node for node in graph.nodes if not (node.is_input or node.is_constant)]
+    names.update({id(node): variable(letter, first + count + k, style) for k, node in enumerate(steps)})
+    if numbering != "baydin" and len(graph.outputs) == 1 and graph.outputs[0] in steps:
+        names[id(graph.outputs[0])] = result_name(graph)
     return names
+
+
+def result_name(graph: Graph) -> str:
+    """What the result is called: y, unless an input is."""
+    taken = {str(node.name) for node in graph.inputs}
+    return next(name for name in ("y", "z", "w", "result") if name not in taken)
 
 
 def variable(letter: str, k: int, style: Style) -> str:

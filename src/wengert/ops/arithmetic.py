@@ -15,8 +15,6 @@ from wengert.core.tracer import Tracer
 from wengert.ops.elementwise import ALL, POSITIVE, elementwise
 from wengert.ops.reference import reference
 
-NONZERO = (1e-300, np.inf)
-
 
 # Python's operators leave a Python float one (which adapts to float32 arrays), and are fast; where they raise or leave
 # the real numbers, NumPy's answer is taken.
@@ -102,8 +100,8 @@ sqrt      = elementwise(np.sqrt,      lambda z, x: 0.5 / z,                     
 cbrt      = elementwise(np.cbrt,      lambda z, x: 1 / (3 * z * z),                        symbol="∛",  latex=r"\sqrt[3]{{{0}}}")
 reciprocal = elementwise(np.reciprocal, lambda z, x: -z * z,                               symbol="1/", latex=r"\frac{{1}}{{{0}}}")
 hypot     = elementwise(np.hypot,     lambda z, x, y: np.where(z == 0, 0.0, x / z), lambda z, x, y: np.where(z == 0, 0.0, y / z), latex=r"\operatorname{{hypot}}")
-remainder = elementwise(np.remainder, lambda z, x, y: 1.0,    lambda z, x, y: -_quotient(z, x, y), impl=_mod,     symbol="mod", python="{0:5} % {1:6}", latex=r"{0:5} \bmod {1:6}", precedence=5, domain=(ALL, NONZERO))
-fmod      = elementwise(np.fmod,      lambda z, x, y: 1.0,    lambda z, x, y: -_quotient(z, x, y), domain=(ALL, NONZERO))
+remainder = elementwise(np.remainder, lambda z, x, y: 1.0,    lambda z, x, y: -_quotient(z, x, y), impl=_mod,     symbol="mod", python="{0:5} % {1:6}", latex=r"{0:5} \bmod {1:6}", precedence=5)
+fmod      = elementwise(np.fmod,      lambda z, x, y: 1.0,    lambda z, x, y: -_quotient(z, x, y))
 floor_divide = elementwise(np.floor_divide, Constant(),       Constant(), impl=_floor_divide, symbol="//", python="{0:5} // {1:6}", latex=r"\left\lfloor\frac{{{0}}}{{{1}}}\right\rfloor", precedence=5)
 
 maximum   = elementwise(np.maximum,   lambda z, x, y: _wins(x, y), lambda z, x, y: _wins(y, x), symbol="max", latex=r"\max")

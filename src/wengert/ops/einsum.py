@@ -58,7 +58,8 @@ def _rule(i: int) -> Rule:
         values = [o for j, o in enumerate(operands) if j != i]
         back = np.einsum(f"{','.join([result, *others])}->{known}", ct, *values, optimize=optimize)
         # Letters that were summed over in this operand alone: every element gets the same cotangent.
-        back = np.reshape(back, tuple(sizes[c] if c in known else 1 for c in unique))
+        found = dict(zip(known, shape_of(back), strict=True))
+        back = np.reshape(back, tuple(found.get(c, 1) for c in unique))
         back = np.broadcast_to(back, tuple(sizes[c] for c in unique))
         # A repeated letter read the diagonal: off it there is no dependence.
         if unique != term:

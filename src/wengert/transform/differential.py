@@ -83,7 +83,7 @@ class Through(LinearMap):
         return arg
 
     def transpose(self, ct: Any) -> Any:
-        return self.rule.fn(ct, *self.args, **self.params)
+        return self.rule.fn(ct, *map(_as_numpy, self.args), **self.params)
 
 
 class Pushed(LinearMap):
@@ -95,7 +95,7 @@ class Pushed(LinearMap):
         self.fn, self.out, self.args, self.params = fn, out, args, params
 
     def apply(self, tangent: Any) -> Any:
-        return self.fn(tangent, self.out, *self.args, **self.params)
+        return self.fn(tangent, _as_numpy(self.out), *map(_as_numpy, self.args), **self.params)
 
 
 _IDENTITY = Identity()
@@ -135,7 +135,7 @@ def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
 
 
 def _as_numpy(x: Any) -> Any:
-    """Rules are NumPy: 1/x at x = 0 is inf, where Python's own float would raise."""
+    """Rules are NumPy: a number has a shape, and 1/x at x = 0 is inf, where Python's own float would raise."""
     return np.float64(x) if type(x) is float else x
 
 

@@ -1,0 +1,154 @@
+"""What each primitive is tried with: generated for elementwise ones, written out for all others."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.primitive import REGISTRY
+from wengert.core.rule import Partial
+from wengert.ops.indexing import Slot
+
+
+class Sample(NamedTuple):
+    """Arguments and parameters; all arguments of a floating dtype are differentiated, away from every kink."""
+
+    args: tuple[Any, ...]
+    params: dict[str, Any] = {}
+
+    @property
+    def active(self) -> tuple[int, ...]:
+        return tuple(i for i, a in enumerate(self.args) if np.asarray(a).dtype.kind == "f")
+
+    def cast(self, dtype) -> Sample:
+        """The same in another floating dtype."""
+        return Sample(tuple(np.asarray(a, dtype)[()] if i in self.active else a for i, a in enumerate(self.args)), self.params)
+
+
+_RNG = np.random.default_rng(7)
+
+
+def _normal(*shape):
+    return _RNG.normal(size=shape)
+
+
+def _regular(*shape):
+    """Matrices well away from the singular ones."""
+    return _normal(*shape) + 3 * np.eye(shape[-1])
+
+
+V, W, A, B, T = _normal(4), _normal(4), _normal(3, 4), _normal(4, 2), _RNG.permutation(24).reshape(2, 3, 4) / 7 - 1.6
+MASK = np.array([True, False, True, True])
+TIES = np.array([[1.0, 5.0, 3.0], [4.0, 2.0, 0.5]])
+ROUND = np.array([0.26, -1.31, 2.12])
+INTEGERS, OTHERS = np.array([6, 3, 0]), np.array([5, 1, 7])
+ALL_AXES = {"axis": (0, 1), "keepdims": False}
+SECOND_AXIS = {"axis": (1,), "keepdims": True}
+REDUCTION = [Sample((TIES,), ALL_AXES), Sample((TIES,), SECOND_AXIS), Sample((T,), {"axis": (0, 2), "keepdims": False})]
+
+
+def _einsum(terms, result, *operands):
+    return Sample(operands, {"terms": terms, "result": result, "optimize": False})
+
+
+SAMPLES: dict[str, list[Sample]] = {
+    "lowered_power": [Sample((np.array([0.4, 1.3, 2.2]), np.array([0.8, -1.7, 3.0]), 1))],
+    "sum_to": [Sample((T,), {"shape": (1, 4)}), Sample((A,), {"shape": ()}), Sample((A,), {"shape": (3, 1)})],
+    "where": [Sample((MASK, V, W)), Sample((MASK, 1.5, W)), Sample((MASK, V, np.array([2.0])))],
+    "stop_gradient": [Sample((INTEGERS,))],
+    "bitwise_and": [Sample((INTEGERS, OTHERS)), Sample((MASK, ~MASK))],
+    "bitwise_or": [Sample((INTEGERS, OTHERS)), Sample((MASK, ~MASK))],
+    "bitwise_xor": [Sample((INTEGERS, OTHERS)), Sample((MASK, ~MASK))],
+    "invert": [Sample((INTEGERS,)), Sample((MASK,))],
+    "argsort": [Sample((T,), {"axis": 1, "kind": "stable", "stable": None})],
+    "searchsorted": [Sample((np.sort(V), W), {"side": "left", "sorter": None})],
+    "isclose": [Sample((V, V + [0.0, 1.0, 1e-9, 0.1]), {"rtol": 1e-2, "atol": 1e-2, "equal_nan": False})],
+    "argwhere": [Sample((A,))],
+
+    "sum": REDUCTION,
+    "prod": [*REDUCTION, Sample((np.array([2.0, 0.0, 3.0]),), {"axis": (0,), "keepdims": False}),
+             Sample((np.array([[2.0, 0.0], [0.0, 3.0]]),), ALL_AXES)],
+    "max": REDUCTION,
+    "min": REDUCTION,
+    "any": REDUCTION,
+    "all": REDUCTION,
+    "argmax": [Sample((TIES,), {"axis": 1, "keepdims": False}), Sample((TIES,), {"axis": None, "keepdims": True})],
+    "argmin": [Sample((TIES,), {"axis": 1, "keepdims": False}), Sample((TIES,), {"axis": None, "keepdims": True})],
+
+
+
+    "einsum": [
+        _einsum(("ij", "jk"), "ik", A, B),
+        _einsum(("ij", "j", "ij"), "i", A, V, A + 1),
+        _einsum(("ii",), "i", _normal(3, 3)),
+        _einsum(("iij",), "", _normal(2, 2, 3)),
+        _einsum(("aij", "ij"), "a", T, _normal(1, 4)),
+    ],
+    "scatter": [
+        Sample((V, np.array([0, 2, 2, 1])), {"indices": ((Slot(0),),), "shape": (3,), "dtype": np.dtype(float)}),
+        Sample((V, W), {"indices": ((slice(0, 4),), (slice(4, 0, -1),)), "shape": (5,), "dtype": np.dtype(float)}),
+    ],
+    "getitem": [
+        Sample((A, np.array([0, 2, 2])), {"index": (Slot(0),)}),
+        Sample((A, np.array([0, 2]), np.array([[1], [3]])), {"index": (Slot(0), Slot(1))}),
+        Sample((V, MASK), {"index": (Slot(0),)}),
+        Sample((T,), {"index": (Ellipsis, None, slice(None, None, -2), 1)}),
+    ],
+    "matmul": [
+        Sample((A, B)), Sample((V, W)), Sample((V, B)), Sample((A, V)), Sample((T, B)), Sample((A, _normal(2, 4, 3))),
+        Sample((_normal(2, 1, 3, 4), _normal(5, 4, 2))), Sample((V, _normal(2, 4, 3))), Sample((T, V)),
+        Sample((_normal(0, 3), _normal(3, 2))), Sample((_normal(2, 0), _normal(0, 3))),
+    ],
+    "solve": [Sample((_regular(3, 3), _normal(3, 2))), Sample((_regular(2, 3, 3), _normal(3, 1)))],
+    "inv": [Sample((_regular(3, 3),)), Sample((_regular(2, 2, 2),))],
+    "adjugate": [Sample((_regular(3, 3),)), Sample((_regular(2, 2, 2),))],
+    "det": [Sample((_regular(3, 3),)), Sample((_regular(2, 2, 2),)), Sample((_normal(1, 1),))],
+    "slogdet": [Sample((_regular(3, 3),)), Sample((-_regular(2, 3, 3),))],
+    "reshape": [Sample((T,), {"shape": (4, 6)}), Sample((_normal(1),), {"shape": ()})],
+    "transpose": [Sample((T,), {"axes": (2, 0, 1)})],
+    "broadcast_to": [Sample((_normal(3, 1),), {"shape": (2, 3, 4)}), Sample((1.5,), {"shape": (2,)})],
+    "astype": [Sample((V,), {"dtype": np.dtype(np.float64)})],
+    "discretize": [Sample((V,), {"dtype": np.dtype(int)})],
+    "concatenate": [Sample((A, _normal(3, 2), A), {"axis": 1}), Sample((V, W), {"axis": 0})],
+    "stack": [Sample((V, W), {"axis": 1}), Sample((A, A, A + 1), {"axis": 0})],
+}  # fmt: skip
+
+_INSIDE = {
+    (-np.inf, np.inf): (-1.3, 0.7, 2.1),
+    (0.0, np.inf): (0.4, 1.3, 2.2),
+    (-1.0, 1.0): (-0.6, 0.3, 0.8),
+    (-1.0, np.inf): (-0.5, 0.6, 2.0),
+    (1.0, np.inf): (1.4, 2.2, 3.1),
+}
+_SECOND = {(-np.inf, np.inf): (0.8, -1.7, 1.1), (0.0, np.inf): (0.9, 0.4, 1.3)}
+PAIRS = [((3,), (2, 3)), ((2, 1), (1, 3)), ((), (3,)), ((2, 3), ()), ((), ()), ((0,), (1,)), ((), (0, 3)), ((0, 3), (3,))]
+SINGLES = [(3,), (2, 1), (), (0,), (0, 3)]
+
+
+def is_elementwise(name):
+    """Whether every argument of the primitive is taken element by element."""
+    primitive = REGISTRY[name]
+    return name not in SAMPLES and (bool(primitive.domain) or any(isinstance(r, Partial) for r in primitive.rules))
+
+
+def elementwise_sample(primitive, shapes):
+    """Arguments inside the domain, of the given shapes."""
+    domain = primitive.domain or ((-np.inf, np.inf),) * len(shapes)
+    args = []
+    for interval, shape, values in zip(domain, shapes, (_INSIDE, _SECOND), strict=False):
+        args.append(np.resize(values[interval], shape)[()])
+    return Sample(tuple(args))
+
+
+def samples(name):
+    """All samples of a primitive; a KeyError is a primitive without a test."""
+    primitive = REGISTRY[name]
+    if not is_elementwise(name):
+        return SAMPLES[name]
+    shapes = [(s,) for s in SINGLES] if len(primitive.rules) == 1 else PAIRS
+    generated = [elementwise_sample(primitive, s) for s in shapes]
+    first = generated[0]
+    python = [Sample(tuple(float(np.ravel(a)[0]) for a in first.args))]
+    mixed = [Sample((first.args[0], float(first.args[1].ravel()[0])))] if len(primitive.rules) == 2 else []
+    return generated + python + mixed
