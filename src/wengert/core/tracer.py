@@ -126,6 +126,15 @@ class Tracer:
         """Refused: plain numbers would no longer be followed."""
         self._refuse("a list of plain numbers", "x.tolist()", "list(x)")
 
+    def __copy__(self) -> Tracer:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Tracer:
+        return self  # a traced value never changes; a copy of its level would follow something else
+
+    def __reduce__(self) -> Any:
+        self._refuse("bytes (pickle)", "pickle.dumps(x)", "return x from the function, then pickle the result")
+
     def _refuse(self, what: str, wrong: str, right: str) -> NoReturn:
         raise ConversionError(
             f"a traced value would become {what} here and lose its derivative", wrong=wrong, right=right

@@ -80,13 +80,18 @@ def explanation_diagram(explanation: Explanation, steps: int | None = None) -> D
         adjoint = explanation.adjoints[id(node)]
         if not isinstance(adjoint, list):
             text = f"∂{result}/∂{names[id(node)]} = {number(adjoint)}"
-            gradients[id(node)] = text if id(node) in shown else " " * len(text)
+            gradients[id(node)] = text if id(node) in shown else _blank(text)
     partials = {}
     for edge in explanation.edges:
         text = number(edge.partial) if edge.partial is not None else ""
-        partials[id(edge.step), edge.position] = text if id(edge.arg) in shown else " " * len(text)
+        partials[id(edge.step), edge.position] = text if id(edge.arg) in shown else _blank(text)
     newest = frozenset() if steps is None or not 0 < steps <= len(order) else frozenset({id(order[steps - 1])})
     return diagram_of(graph, explanation.values, names, gradients, partials, newest)
+
+
+def _blank(text: str) -> str:
+    """Room for a text: the drawing takes signs beyond the Latin and Greek ones, such as ∂, to be wider."""
+    return "".join(" " if sign < "\u0400" else "\N{FIGURE SPACE}" for sign in text)
 
 
 def explanation_svg(explanation: Explanation, steps: int | None = None) -> str:

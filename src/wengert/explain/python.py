@@ -58,7 +58,7 @@ def to_python(graph: Graph) -> str:
         for arg in node.args:
             uses[id(arg)] = uses.get(id(arg), 0) + 1
     for node in graph.outputs:
-        uses[id(node)] = uses.get(id(node), 0) + 2
+        uses[id(node)] = uses.get(id(node), 0) + 1
     guards = {id(g.node): g for g in graph.guards}
     written: dict[int, Written] = {id(n): Written(names[id(n)]) for n in graph.inputs}
     lines: list[str] = []
@@ -80,9 +80,11 @@ def to_python(graph: Graph) -> str:
             lines.append(f"assert {names[id(node)]} == {guard.outcome!r}, 'recorded along the other branch{where}'")
     outputs = graph.rebuild([written[id(n)] for n in graph.outputs])
     if lines and len(graph.outputs) == 1 and lines[-1].startswith(f"{outputs} = "):
-        outputs = lines.pop().partition(" = ")[2]  # the last step is the result
+        lines[-1] = f"return {lines[-1].partition(' = ')[2]}"  # the last step is the result
+    else:
+        lines.append(f"return {_tree(outputs)}")
     head = f"def {identifier(graph.name)}({', '.join(names[id(n)] for n in graph.inputs)}):"
-    body = "\n".join(f"    {line}" for line in [*lines, f"return {_tree(outputs)}"])
+    body = "\n".join(f"    {line}" for line in lines)
     used = {n.primitive.name for n in graph.nodes if n.primitive is not None}
     helpers = [source for name, source in SOURCES.items() if name in used]
     return "\n\n\n".join(["import numpy as np", *helpers, f"{head}\n{body}\n"])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from wengert.core.aval import shape_of
 from wengert.core.errors import GuardError, ShapeError
 from wengert.core.location import at
 from wengert.core.primitive import bind
 from wengert.core.tracer import Tracer
 from wengert.core.tree import differentiable, flatten, structure
-from wengert.graph.node import Guard, Node, ordered
+from wengert.graph.node import Guard, Node, depends_on_values, ordered
 
 #: What the layers above can do with a graph; they register it here, so that imports keep pointing down.
 ABILITIES: dict[str, Callable[..., Any]] = {}
@@ -74,27 +76,30 @@ class Graph:
 
     def __call__(self, *args: Any) -> Any:
         values = self.values(*args)
-        return self.rebuild([values[id(node)] for node in self.outputs])
+        return self.rebuild([_own(node, values[id(node)]) for node in self.outputs])
 
     def values(self, *args: Any) -> dict[int, Any]:
         """Run the steps; the value of every node by its id."""
         leaves, _ = flatten(list(args))
         if structure(list(args)) != structure(list(self.arguments)):
             raise ShapeError(
-                f"the graph {self.name} takes arguments of the structure it was recorded with: {len(self.arguments)} of them"
+                f"the graph {self.name} takes arguments of the structure it was recorded with: "
+                f"{len(self.arguments)} of them"
             )
         env: dict[int, Any] = {}
         for node, leaf in zip(self.inputs, leaves, strict=True):
             value = differentiable(leaf, f"the input {node.name}")
             if shape_of(value) != node.aval.shape:
                 raise ShapeError(
-                    f"the graph {self.name} was recorded with {node.name} of shape {node.aval.shape}, not {shape_of(value)}",
+                    f"the graph {self.name} was recorded with {node.name} of shape {node.aval.shape}, "
+                    f"not {shape_of(value)}",
                     right="wg.trace(f)(*args)   again, for the new shapes",
                 )
             env[id(node)] = value
         guards: dict[int, list[Guard]] = {}
         for guard in self.guards:
             guards.setdefault(id(guard.node), []).append(guard)
+        env.update((id(node), node.value) for node in self.nodes if node.is_constant)
         traced = any(isinstance(v, Tracer) for v in env.values())
         for node in self.nodes:
             if node.primitive is not None:
@@ -104,29 +109,42 @@ class Graph:
                         env[id(node)] = bind(node.primitive, operands, node.params)
                 else:
                     env[id(node)] = node.primitive.impl(*operands, **node.params)
+                if depends_on_values(node):
+                    self._check_shape(node, env[id(node)])
             elif node.part is not None:
                 env[id(node)] = env[id(node.args[0])][node.part]
-            elif node.is_constant:
-                env[id(node)] = node.value
             for guard in guards.get(id(node), ()):
                 self._check(guard, env[id(node)])
         return env
 
     def _check(self, guard: Guard, value: Any) -> None:
         with at(guard.location):
-            outcome = bool(value) if isinstance(guard.outcome, bool) else int(value)
+            outcome = guard.read(value)
             if outcome != guard.outcome:
                 raise GuardError(
-                    f"the graph {self.name} was recorded along another branch: this condition was {guard.outcome} and is now {outcome}",
+                    f"the graph {self.name} was recorded along another branch: "
+                    f"this condition was {guard.outcome} and is now {outcome}",
                     wrong="graph(*other_args)",
                     right="wg.trace(f)(*other_args)   to record the other branch",
+                )
+
+    def _check_shape(self, node: Node, value: Any) -> None:
+        """The steps that follow a selection are those for the number of elements that it found when recorded."""
+        with at(node.location):
+            if node.primitive is not None and node.primitive.outputs == 1 and shape_of(value) != node.aval.shape:
+                raise ShapeError(
+                    f"the graph {self.name} was recorded with a {node.operation} of shape {node.aval.shape} here, "
+                    f"which is now of shape {shape_of(value)}",
+                    wrong="x[x > 0].mean()",
+                    right="np.sum(np.where(x > 0, x, 0)) / np.sum(x > 0)   of one shape for every x; or record again",
                 )
 
     # Abilities of the layers above ---------------------------------------------------------------------------------
 
     def derivative(self, argnums: int | Sequence[int] = 0, simplify: bool = True) -> Graph:
         """The graph of the gradient (of the Jacobian where the result is not one number), ready for the next order."""
-        return ABILITIES["derivative"](self, argnums, simplify)
+        graph: Graph = ABILITIES["derivative"](self, argnums, simplify)
+        return graph
 
     def simplify(self, algebra: bool = False) -> Graph:
         """The same function in fewer steps: constants folded, common parts shared, dead code and neutral steps removed.
@@ -134,27 +152,28 @@ class Graph:
         Sound for infinities and NaN; `algebra=True` also uses the laws of the real numbers (0·x = 0, x − x = 0),
         which prunes 0 + (0·x + y·1) to y.
         """
-        return ABILITIES["simplify"](self, algebra)
+        graph: Graph = ABILITIES["simplify"](self, algebra)
+        return graph
 
     def to_text(self, values: bool = True) -> str:
         """The list, a line per step, with values at the recorded arguments and the user's lines."""
-        return ABILITIES["to_text"](self, values)
+        return str(ABILITIES["to_text"](self, values))
 
     def to_latex(self) -> str:
         """The steps as LaTeX (an aligned environment)."""
-        return ABILITIES["to_latex"](self)
+        return str(ABILITIES["to_latex"](self))
 
     def to_python(self) -> str:
         """NumPy source of a function that computes the same, and needs nothing but NumPy."""
-        return ABILITIES["to_python"](self)
+        return str(ABILITIES["to_python"](self))
 
     def to_svg(self, path: Any = None) -> str:
         """The drawing; also written to `path` where one is given."""
-        return ABILITIES["to_svg"](self, path)
+        return str(ABILITIES["to_svg"](self, path))
 
     def to_dot(self) -> str:
         """The drawing as Graphviz source."""
-        return ABILITIES["to_dot"](self)
+        return str(ABILITIES["to_dot"](self))
 
     def __str__(self) -> str:
         return self.to_text()
@@ -168,3 +187,8 @@ class Graph:
 
     def _repr_latex_(self) -> str:
         return f"$${self.to_latex()}$$"
+
+
+def _own(node: Node, value: Any) -> Any:
+    """A result that the caller may change: an array that belongs to the graph is copied."""
+    return value.copy() if node.is_constant and isinstance(value, np.ndarray) else value

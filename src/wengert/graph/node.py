@@ -66,6 +66,20 @@ class Guard(NamedTuple):
     outcome: Any
     location: Location | None
 
+    def read(self, value: Any) -> Any:
+        """How the branch comes out for a value of the node."""
+        return bool(value) if isinstance(self.outcome, bool) else int(value)
+
+
+def depends_on_values(node: Node) -> bool:
+    """Whether the shape of its result is only known by computing it: a boolean selection, or no rule for shapes."""
+    primitive = node.primitive
+    if primitive is None:
+        return False
+    if primitive.name == "getitem":
+        return any(index.aval.dtype.kind == "b" for index in node.args[1:])
+    return primitive.aval is None or primitive.name == "argwhere"
+
 
 def ordered(outputs: Iterable[Node]) -> list[Node]:
     """Everything the outputs depend on, arguments before their users; iterative, since chains are deep."""

@@ -18,9 +18,10 @@ from wengert.core.tracer import Tracer
 from wengert.graph.node import Node
 
 #: Operations whose arguments may change places, to the last bit and the sign of zero (which those of max may not).
-COMMUTATIVE = frozenset(
-    "add multiply scale equal not_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor".split()
-)
+COMMUTATIVE = {
+    *("add", "multiply", "scale", "equal", "not_equal"),
+    *("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"),
+}
 
 #: The nodes that the letters of a pattern stand for.
 Found = dict[str, Node]
@@ -144,11 +145,17 @@ def operation(name: str) -> Callable[..., Operation]:
     return lambda *args: Operation(name, tuple(lift(a) for a in args))
 
 
+def operations(names: str) -> Iterator[Callable[..., Operation]]:
+    """The same for several primitives, their names with spaces between."""
+    return map(operation, names.split())
+
+
 class Rewrite:
     """A law, read from left to right: where `pattern` stands, `result` may stand.
 
-    `algebra`: it holds for real numbers, not for infinities, NaN, the sign of zero or the last bit. `when(node)`: a
-    further condition. `params(node)`: the result's parameters; otherwise those of the node that it replaces.
+    `result` is a letter, a number, or one operation on letters. `algebra`: it holds for real numbers, not for
+    infinities, NaN, the sign of zero or the last bit. `when(node)`: a further condition. `params(node)`: the result's
+    parameters; otherwise those of the node that it replaces.
     """
 
     __slots__ = ("algebra", "orders", "params", "pattern", "reason", "result", "when")
@@ -167,13 +174,12 @@ class Rewrite:
         self.when, self.params = when, params
         self.orders = tuple(pattern.orders())
 
-    def match(self, node: Node) -> Found | None:
-        """What the letters stand for, None where the law does not apply."""
+    def matches(self, node: Node) -> Iterator[Found]:
+        """What the letters stand for, in every way in which the law applies."""
         for pattern in self.orders:
             found: Found = {}
             if pattern.match(node, found) and (self.when is None or self.when(node)):
-                return found
-        return None
+                yield found
 
     def __repr__(self) -> str:
         return f"<rewrite: {self.reason}>"

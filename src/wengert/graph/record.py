@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from wengert.core.aval import aval_of
 from wengert.core.errors import ArgumentError, LeakedTracerError
 from wengert.core.location import user_location
@@ -41,7 +43,10 @@ class RecordLevel(Level):
         """The node of a traced value; anything else is a constant."""
         if isinstance(value, RecordTracer) and value.level is self:
             return value.node
-        return self.add(Node(None, (), {}, aval_of(value), value=snapshot(value)))
+        value = snapshot(value)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False  # a step that returns a view of it hands it out
+        return self.add(Node(None, (), {}, aval_of(value), value=value))
 
     def add(self, node: Node) -> Node:
         self.nodes.append(node)
@@ -85,7 +90,9 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
         leaves, rebuild = flatten(list(args))
         labels = [p for name, arg in zip(argument_names(f, len(args)), args, strict=True) for p in paths(arg, name)]
         leaves = [differentiable(leaf, name) for leaf, name in zip(leaves, labels, strict=True)]
-        inputs = [level.add(Node(None, (), {}, aval_of(v), name=n, value=v)) for v, n in zip(leaves, labels, strict=True)]
+        inputs = [
+            level.add(Node(None, (), {}, aval_of(v), name=n, value=v)) for v, n in zip(leaves, labels, strict=True)
+        ]
         given = rebuild([RecordTracer(level, v, n) for v, n in zip(leaves, inputs, strict=True)])
         result = run(level, f, given, kwargs)
         outs, rebuild_out = flatten(result)
@@ -104,7 +111,8 @@ def _output(level: RecordLevel, value: Any) -> Node:
         raise LeakedTracerError("the function returned a traced value of a transformation that has ended")
     if not hasattr(value, "dtype") and not isinstance(value, (int, float)):
         raise ArgumentError(
-            f"the function returned {'None' if value is None else f'a {type(value).__name__}'} where a number or an array was expected"
+            f"the function returned {'None' if value is None else f'a {type(value).__name__}'} "
+            "where a number or an array was expected"
         )
     return level.node_of(value)
 

@@ -22,18 +22,14 @@ from wengert.core.primitive import REGISTRY
 from wengert.core.tracer import Tracer
 from wengert.graph.graph import Graph, ability
 from wengert.graph.node import Guard, Node
-from wengert.graph.pattern import Found, Operation, Pattern, Rewrite, Variable, is_commutative, operation
+from wengert.graph.pattern import Found, Literal, Operation, Pattern, Rewrite, Variable, is_commutative, operations
 
 x, y = Variable("x"), Variable("y")  # real
 a, b, c = (Variable(name, real=False) for name in "abc")  # of any dtype
-(scale, square, sqrt, exp, log, maximum, minimum, where, logical_not, invert, stop_gradient) = map(
-    operation,
-    "scale square sqrt exp log maximum minimum where logical_not invert stop_gradient".split(),
-)
-(reshape, transpose, broadcast_to, sum_to, astype, getitem, concatenate, sum_, prod, max_, min_) = map(
-    operation,
-    "reshape transpose broadcast_to sum_to astype getitem concatenate sum prod max min".split(),
-)
+scale, square, sqrt, exp, log, maximum, minimum = operations("scale square sqrt exp log maximum minimum")
+where, logical_not, invert, stop_gradient = operations("where logical_not invert stop_gradient")
+reshape, transpose, broadcast_to, sum_to, astype = operations("reshape transpose broadcast_to sum_to astype")
+getitem, concatenate, sum_, prod, max_, min_ = operations("getitem concatenate sum prod max min")
 
 
 def _keeps_order(node: Node) -> bool:
@@ -58,7 +54,7 @@ def _widens_first(node: Node) -> bool:
 LAWS = [
     # Arithmetic, exact.
     Rewrite(+x,                      x,               "+x = x"),
-    Rewrite(-(-x),                   x,               "−(−x) = x"),
+    Rewrite(-(-x),                   x,               "−(−x) = x"),  # noqa: B002
     Rewrite(1 * x,                   x,               "1·x = x"),
     Rewrite(-1 * x,                  -x,              "(−1)·x = −x"),
     Rewrite(-x * -y,                 x * y,           "(−x)·(−y) = x·y: the signs of a product cancel"),
@@ -83,7 +79,7 @@ LAWS = [
     Rewrite(scale(1, x),             x,               "1·x = x"),
     Rewrite(scale(-1, x),            -x,              "(−1)·x = −x"),
     Rewrite(scale(-x, -y),           scale(x, y),     "(−x)·(−y) = x·y"),
-    Rewrite(scale(0, x),             0,               "0·x = 0, a strong zero: what does not depend on x has derivative 0"),
+    Rewrite(scale(0, x),             0,               "0·x = 0, even for x = ∞: the zero is strong"),
     # Choices.
     Rewrite(where(True, a, b),       a,               "the condition always holds"),
     Rewrite(where(False, a, b),      b,               "the condition never holds"),
@@ -167,7 +163,7 @@ class Simplification:
         guards: dict[Any, Guard] = {}
         for guard in graph.guards:
             node = new[id(guard.node)]
-            if not (_is_known(node) and guard.holds(node.value)):
+            if not (_is_known(node) and guard.read(node.value) == guard.outcome):
                 guards.setdefault((id(node), guard.outcome), guard._replace(node=node))
         alive = {id(node) for node in (*inputs, *outputs, *(g.node for g in guards.values()))}
         for node in reversed(self.nodes.values()):
@@ -206,7 +202,7 @@ class Simplification:
         """The constant that an operation on constants gives; a tuple of several outputs stays out of the list."""
         if node.primitive is None or not all(map(_is_known, node.args)):
             return None
-        avals = [node.aval] if node.primitive.outputs == 1 else list(node.aval)
+        avals: list[Aval] = [node.aval] if node.primitive.outputs == 1 else list(node.aval)
         limit = max(_FOLDED, *(_size(arg.aval) for arg in node.args))
         if sum(map(_size, avals)) > limit:
             return None
@@ -224,26 +220,24 @@ class Simplification:
         """What the first law that applies makes of it."""
         assert node.primitive is not None
         for law in self.laws.get(node.primitive.name, ()):
-            found = law.match(node)
-            if found is not None:
+            for found in law.matches(node):
                 params = node.params if law.params is None else law.params(node)
                 result = self.built(law.result, found, node, params)
-                if result is not None and result.aval == node.aval:
+                if result.aval == node.aval:
                     return result
         return None
 
-    def built(self, result: Pattern, found: Found, node: Node, params: dict[str, Any]) -> Node | None:
+    def built(self, result: Pattern, found: Found, node: Node, params: dict[str, Any]) -> Node:
         """The right side of a law: a node that is there already, a constant, or one operation on such."""
         if isinstance(result, Variable):
             return found[result.name]
-        if isinstance(result, Operation):
-            args = [self.built(arg, found, node, params) for arg in result.args]
-            primitive = REGISTRY[result.name]
-            known = [arg for arg in args if arg is not None]
-            if primitive.aval is None or len(known) < len(args):
-                return None
-            return Node(primitive, known, params, primitive.aval(*(arg.aval for arg in known), **params), node.location)
-        return self.constant(_filled(result.value, node.aval), node.aval, node.location)  # type: ignore[attr-defined]
+        if isinstance(result, Literal):
+            return self.constant(_filled(result.value, node.aval), node.aval, node.location)
+        assert isinstance(result, Operation)
+        primitive = REGISTRY[result.name]
+        assert primitive.aval is not None
+        args = [self.built(arg, found, node, {}) for arg in result.args]
+        return Node(primitive, args, params, primitive.aval(*(arg.aval for arg in args), **params), node.location)
 
     def constant(self, value: Any, aval: Aval, location: Location | None) -> Node:
         if isinstance(value, np.ndarray):
@@ -285,7 +279,7 @@ def _computes(node: Node) -> Any:
 
 
 def _identity(value: Any) -> Any:
-    """Hashable, and equal for values (constants, parameters) that nothing can tell apart: 1 is not 1.0, 0.0 is not -0.0."""
+    """Hashable, and equal for constants and parameters that nothing tells apart: 1 is not 1.0, 0.0 is not -0.0."""
     kind = type(value)
     if kind is float:
         return kind, value.hex()
@@ -297,7 +291,7 @@ def _identity(value: Any) -> Any:
         return kind, tuple((key, _identity(value[key])) for key in sorted(value))
     if isinstance(value, (np.ndarray, np.generic)):
         if value.dtype.hasobject or value.nbytes > _COMPARED:
-            return kind, id(value if value.base is None else value.base), value.shape, value.strides
+            return kind, value.__array_interface__["data"][0], value.dtype.str, value.shape, value.strides
         return kind, value.dtype.str, value.shape, value.tobytes()
     try:
         hash(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from wengert.core.aval import Aval, aval_of
 from wengert.core.errors import WengertError
@@ -66,8 +66,8 @@ def _part_problem(node: Node) -> str:
     whole = node.args[0].primitive if len(node.args) == 1 else None
     if whole is None or node.part is None or not 0 <= node.part < whole.outputs or whole.outputs == 1:
         return f"is said to be part {node.part} of something that has no such part"
-    avals: Sequence[Aval] = node.args[0].aval
-    return "" if node.aval == avals[node.part] else f"is said to be {node.aval} and is {avals[node.part]}"
+    expected = _avals(node.args[0])[node.part]
+    return "" if node.aval == expected else f"is said to be {node.aval} and is {expected}"
 
 
 def _operation_problem(node: Node) -> str:
@@ -83,11 +83,16 @@ def _operation_problem(node: Node) -> str:
         rule = primitive.aval(*(arg.aval for arg in node.args), **node.params)
     except Exception as error:
         return f"cannot be applied to {', '.join(str(arg.aval) for arg in node.args)}: {error}"
-    said: Sequence[Aval] = [node.aval] if primitive.outputs == 1 else node.aval
-    expected = [rule] if primitive.outputs == 1 else rule
+    said, expected = _avals(node), [rule] if primitive.outputs == 1 else list(rule)
     if len(said) != len(expected) or not all(map(_agree, said, expected)):
         return f"is said to be {', '.join(map(str, said))} and is {', '.join(map(str, expected))} by its rule"
     return ""
+
+
+def _avals(node: Node) -> list[Aval]:
+    """What is said of each output; an operation with several holds a tuple."""
+    aval: Any = node.aval
+    return [aval] if isinstance(aval, Aval) else list(aval)
 
 
 def _agree(said: Aval, rule: Aval) -> bool:

@@ -21,7 +21,7 @@ def _sigmoid(x: Any) -> Any:
 def _share_of(power: np.ufunc, ln_base: float) -> Any:
     def share(x: Any, y: Any) -> Any:
         """1/(1 + b^(y−x)); the rounding error of y − x, which the power would magnify, is found (TwoSum) and mended."""
-        d = x - y
+        d = np.where(x == y, 0.0, x - y)  # two infinities are equal shares
         added = d - x
         error = (x - (d - added)) - (y + added)
         e = power(-np.abs(d))

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import aval_of, shape_of
+from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.chain import scale, unbroadcast
-from wengert.core.errors import MissingRuleError
+from wengert.core.errors import ArgumentError, MissingRuleError
 from wengert.core.primitive import Primitive, bind
 from wengert.core.rule import Constant, Linear, Partial, Pushforward
 from wengert.core.tracer import Tracer
@@ -139,6 +139,23 @@ def _as_numpy(x: Any) -> Any:
     return np.float64(x) if type(x) is float else x
 
 
+def check_real(out: Aval, name: str) -> None:
+    """What carries a tangent is a real floating-point number; anything else would lose a part of it in silence."""
+    if out.dtype.kind == "f":
+        return
+    if out.dtype.kind == "c":
+        raise ArgumentError(
+            f"{name} turned traced values into complex numbers, whose derivatives are not there yet",
+            wrong="z = x + 1j * y; np.abs(z)",
+            right="np.hypot(x, y)   with the real and the imaginary part as two real arrays",
+        )
+    raise ArgumentError(
+        f"{name} turned traced values into an array of dtype {out.dtype}, which has no derivative",
+        wrong="x * np.array([1, 2], dtype=object)",
+        right="x * np.array([1, 2], dtype=float)",
+    )
+
+
 def conform(tangent: Any, out: Any) -> Any:
     """Give a tangent the shape and dtype of its primal."""
     if type(out) is float:
@@ -146,6 +163,6 @@ def conform(tangent: Any, out: Any) -> Any:
     aval, have = aval_of(out), aval_of(tangent)
     if have.shape != aval.shape:
         tangent = np.broadcast_to(tangent, aval.shape)
-    if have.dtype != aval.dtype and not have.weak:
-        tangent = tangent.astype(aval.dtype)
+    if have.dtype != aval.dtype or have.weak:
+        tangent = tangent.astype(aval.dtype) if hasattr(tangent, "astype") else aval.dtype.type(tangent)
     return tangent

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.aval import aval_of
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Level, Tracer
-from wengert.transform.differential import LinearMap, conform, differential
+from wengert.transform.differential import LinearMap, check_real, conform, differential
 
 
 class ForwardTracer(Tracer):
@@ -52,7 +53,8 @@ class ForwardLevel(Level):
         results = []
         for out, *parts in zip(outs, *pushed, strict=True):
             total = sum_of([p for p in parts if p is not None])
-            results.append(out if total is None else self.tracer(self, out, self.settle(total, out)))
+            tangent = None if total is None else self.settle(total, out)
+            results.append(out if tangent is None else self.tracer(self, out, tangent))
         return tuple(results)
 
     def keep(self, primitive: Primitive, primals: list[Any], tangents: list[Any]) -> list[Any]:
@@ -61,6 +63,9 @@ class ForwardLevel(Level):
 
     def combine(self, out: Any, maps: list[tuple[Any, LinearMap]], primitive: Primitive) -> Any:
         """The tangent of `out`: the sum over the arguments; None where none has an influence."""
+        if not maps:
+            return None
+        check_real(aval_of(out), primitive.name)
         with np.errstate(all="ignore"):
             total = sum_of([map_.apply(tangent) for tangent, map_ in maps])
         return None if total is None else self.settle(total, out)

@@ -18,8 +18,8 @@ from wengert.core.location import Location, user_location
 from wengert.core.primitive import Primitive
 from wengert.core.rule import Constant, Linear, Partial, Probe
 from wengert.core.snapshot import snapshot
-from wengert.core.tracer import Level, Tracer
-from wengert.transform.differential import Identity, LinearMap, Pushed, Scale, Through, conform
+from wengert.core.tracer import Level, Tracer, concrete
+from wengert.transform.differential import Identity, LinearMap, Pushed, Scale, Through, check_real, conform
 from wengert.transform.forward import ForwardLevel, sum_of
 
 _serial = count()
@@ -146,12 +146,28 @@ class LinearizeLevel(ForwardLevel):
         edges = []
         for tangent, map_ in maps:
             if isinstance(map_, Pushed):
-                tangent, map_ = map_.apply(tangent), _IDENTITY
-            edges.append((tangent, map_))
-        return self.node(self.linear, aval_of(out), edges, user_location()) if edges else None
+                pushed = self.settle(map_.apply(tangent), out)
+                if pushed is not None:
+                    edges.append((pushed, _IDENTITY))
+            else:
+                edges.append((tangent, map_))
+        if not edges:
+            return None
+        aval = aval_of(out)
+        check_real(aval, primitive.name)
+        return self.node(self.linear, aval, edges, user_location())
 
     def settle(self, tangent: Any, out: Any) -> Any:
-        return tangent
+        """What a pushforward made of a node: a node; a constant can only be zero."""
+        if isinstance(tangent, LinearNode) and tangent.level is self.linear:
+            return tangent
+        if tangent is not None and np.any(concrete(tangent) != 0):
+            raise NonlinearError(
+                "a pushforward returned something that does not depend on its tangent",
+                wrong="wg.Pushforward(lambda t, z, x: np.cos(x))",
+                right="wg.Pushforward(lambda t, z, x: np.cos(x) * t)",
+            )
+        return None
 
 
 def ancestors(roots: Iterable[LinearNode]) -> list[LinearNode]:

@@ -66,7 +66,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
                 right="wg.jacobian(f)   or return np.sum(…) from f",
             )
         aval = aval_of(lin.primals[0])
-        one = 1.0 if aval.weak or aval.dtype.kind != "f" else aval.dtype.type(1)
+        one = 1.0 if aval.dtype.kind != "f" or aval.dtype == np.float64 else aval.dtype.type(1)  # 1.0 takes any dtype on
         gradients = lin.rebuild(lin.pull([one]))
         gradient = tuple(gradients) if not isinstance(argnums, (int, np.integer)) else gradients[0]
         return ((value, aux) if has_aux else value), gradient

@@ -106,8 +106,14 @@ class Variable(Tracer):
             self.name = name
 
     def __reduce__(self) -> Any:
-        """A copy, also through pickle, is a new leaf of the same value."""
+        """Pickled and copied, it is a new leaf of the same value."""
         return Variable, (self.data, self.name)
+
+    def __copy__(self) -> Variable:
+        return Variable(self.data, self.name)
+
+    def __deepcopy__(self, memo: Any) -> Variable:
+        return Variable(self.data, self.name)
 
     # The value ---------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,106 @@
+"""Every peer on every case, in turns."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.agreement import TOLERANCE, complex_step, difference, slope
+from benchmarks.case import Case
+from benchmarks.peer import OBJECTIVE, OURS
+from benchmarks.worker import serve
+
+
+@dataclass
+class Result:
+    """What was found for one case: for each peer the seconds of each run, of its first call, and its peak memory."""
+
+    case: Case
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    peak: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class Worker:
+    """The process of one peer, seen from outside."""
+
+    def __init__(self, name: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.name = name
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(name, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """The answer; an error of the peer's is raised as a `PeerError`."""
+        self.connection.send((method, arguments))
+        answer, error = self.connection.recv()
+        if error is not None:
+            raise PeerError(error)
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        self.connection.send(None)
+        self.process.join()
+
+
+class PeerError(Exception):
+    """A peer could not do what it was asked."""
+
+
+def contest(
+    peers: Sequence[str], cases: Iterable[Case], runs: int, seconds: float, told: Callable[[Case], None] = lambda _: None
+) -> list[Result]:
+    """The results of all peers on all cases: `runs` batches of `seconds` each, A B A B …; `told` hears what is next."""
+    workers = [Worker(name) for name in peers]
+    results = []
+    try:
+        for case in cases:
+            told(case)
+            results.append(measured(case, workers, runs, seconds))
+    finally:
+        for worker in workers:
+            worker.close()
+    return results
+
+
+def measured(case: Case, workers: Sequence[Any], runs: int, seconds: float) -> Result:
+    """One case: first calls, the check, warm-up, then the runs in turns, then memory."""
+    result = Result(case)
+    derivatives: dict[str, Any] = {}
+    for worker in workers:
+        try:
+            result.first[worker.name], derivatives[worker.name] = worker.ask("prepare", case)
+        except PeerError as error:
+            result.failures[worker.name] = str(error)
+    derivatives.pop(OBJECTIVE, None)
+    result.failures |= disagreements(case, derivatives)
+    able = [worker for worker in workers if worker.name not in result.failures]
+    for worker in able:
+        result.calls[worker.name] = worker.ask("calibrate", seconds)
+        result.seconds[worker.name] = []
+    for _ in range(runs):
+        for worker in able:
+            result.seconds[worker.name].append(worker.ask("time"))
+    if case.memory:
+        result.peak = {worker.name: worker.ask("peak") for worker in able}
+    return result
+
+
+def disagreements(case: Case, derivatives: dict[str, Any]) -> dict[str, str]:
+    """Who is wrong and by how much: judged by plain NumPy at complex numbers, or by ours where that is no judge."""
+    wrong = {}
+    ours = derivatives.get(OURS)
+    for name, derivative in derivatives.items():
+        distances = [difference(slope(case, derivative), complex_step(case))] if case.analytic else []
+        if ours is not None:
+            distances.append(difference(derivative, ours))
+        if not max(distances, default=float("inf")) <= TOLERANCE:
+            wrong[name] = f"differs by {max(distances, default=float('inf')):.1e}, more than {TOLERANCE:.0e}"
+    return wrong
