@@ -55,7 +55,11 @@ class PeerError(Exception):
 
 
 def contest(
-    peers: Sequence[str], cases: Iterable[Case], runs: int, seconds: float, told: Callable[[Case], None] = lambda _: None
+    peers: Sequence[str],
+    cases: Iterable[Case],
+    runs: int,
+    seconds: float,
+    told: Callable[[Case], None] = lambda _: None,
 ) -> list[Result]:
     """The results of all peers on all cases: `runs` batches of `seconds` each, A B A B …; `told` hears what is next."""
     workers = [Worker(name) for name in peers]

@@ -24,9 +24,10 @@ class Bench:
         """The seconds of the first call, and its result."""
         peer = self.peer
         x, *rest = case.inputs()
-        given = [x, case.direction()] if case.mode == "pushforward" else [x]
-        self.args = [mapped(peer.receive, arg) for arg in given] if peer.receive else given
-        rest = [mapped(peer.receive, arg) for arg in rest] if peer.receive else rest
+        args = [x, case.direction()] if case.mode == "pushforward" else [x]
+        if peer.receive:
+            args, rest = mapped(peer.receive, args), mapped(peer.receive, rest)
+        self.args = args
         derivative = peer.modes[case.mode](lambda x: case.function(peer.namespace, x, *rest))
         finish = peer.finish
         self.call = (lambda *args: finish(derivative(*args))) if finish else derivative

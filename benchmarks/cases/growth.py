@@ -21,7 +21,14 @@ def inputs(n: int) -> tuple[Any, ...]:
 
 def cases(tiny: bool = False) -> list[Case]:
     return [
-        Case(f"{n:,} shared nodes, {name}", shared, partial(inputs, n), mode=mode, steps=n, series=f"shared nodes, {name}")
+        Case(
+            f"{n:,} shared nodes, {name}",
+            shared,
+            partial(inputs, n),
+            mode=mode,
+            steps=n,
+            series=f"shared nodes, {name}",
+        )
         for mode, name in (("gradient", "reverse"), ("pushforward", "forward"))
         for n in ((10, 20, 40) if tiny else (1_000, 10_000, 100_000))
     ]

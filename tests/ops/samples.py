@@ -65,7 +65,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "searchsorted": [Sample((np.sort(V), W), {"side": "left", "sorter": None})],
     "isclose": [Sample((V, V + [0.0, 1.0, 1e-9, 0.1]), {"rtol": 1e-2, "atol": 1e-2, "equal_nan": False})],
     "argwhere": [Sample((A,))],
-
+    "round": [Sample((ROUND,), {"decimals": 1}), Sample((10 * ROUND,), {"decimals": 0})],
     "sum": REDUCTION,
     "prod": [*REDUCTION, Sample((np.array([2.0, 0.0, 3.0]),), {"axis": (0,), "keepdims": False}),
              Sample((np.array([[2.0, 0.0], [0.0, 3.0]]),), ALL_AXES)],
@@ -75,9 +75,10 @@ SAMPLES: dict[str, list[Sample]] = {
     "all": REDUCTION,
     "argmax": [Sample((TIES,), {"axis": 1, "keepdims": False}), Sample((TIES,), {"axis": None, "keepdims": True})],
     "argmin": [Sample((TIES,), {"axis": 1, "keepdims": False}), Sample((TIES,), {"axis": None, "keepdims": True})],
-
-
-
+    "cumsum": [Sample((T,), {"axis": 1}), Sample((V,), {"axis": 0})],
+    "cumprod": [Sample((T,), {"axis": 1}), Sample((np.array([2.0, 0.0, 3.0, 0.0]),), {"axis": 0}), Sample((V[:0],), {"axis": 0})],
+    "norm": [Sample((V,), {"axis": None, "keepdims": False}), Sample((T,), {"axis": (0, 2), "keepdims": True}),
+             Sample((A,), {"axis": (1,), "keepdims": False})],
     "einsum": [
         _einsum(("ij", "jk"), "ik", A, B),
         _einsum(("ij", "j", "ij"), "i", A, V, A + 1),

@@ -69,9 +69,7 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     return result if dtype is None else result.astype(dtype)
 
 
-def array_function(
-    self: Tracer, function: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any
-) -> Any:
+def array_function(self: Tracer, function: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
     """`Tracer.__array_function__`."""
     ours = FUNCTIONS.get(function)
     if ours is None:

@@ -8,9 +8,7 @@ from wengert.core.location import Location, user_location
 class WengertError(Exception):
     """The root of Wengert's errors; `wrong` and `right` are the line as it is and as it should be."""
 
-    def __init__(
-        self, message: str, *, wrong: str = "", right: str = "", location: Location | None = None
-    ) -> None:
+    def __init__(self, message: str, *, wrong: str = "", right: str = "", location: Location | None = None) -> None:
         self.location = location if location is not None else user_location()
         self.wrong, self.right = wrong, right
         lines = [message]
@@ -37,7 +35,7 @@ class InPlaceError(WengertError, TypeError):
 
 
 class ArgumentError(WengertError, TypeError):
-    """A transformation was given something it cannot differentiate: a string, None, an object array, complex numbers."""
+    """A transformation was given something it cannot differentiate: a string, None, objects, complex numbers."""
 
 
 class ShapeError(WengertError, ValueError):

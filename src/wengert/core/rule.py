@@ -47,7 +47,7 @@ class Partial(Rule):
         except Exception:  # it computes something: neither constant nor an argument
             return
         if type(result) in (int, float):
-            self.constant = float(result)
+            self.constant = float(result)  # type: ignore[arg-type]
         elif result in probes[1:]:
             self.argument = probes.index(result) - 1
 

@@ -36,10 +36,10 @@ def snapshot(value: Any) -> Any:
     return copy
 
 
-def _same_bits(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+def _same_bits(a: Any, b: Any) -> bool:
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.itemsize in (1, 2, 4, 8):  # as integers: NaN equals itself, 0.0 is not -0.0
         bits = f"u{a.itemsize}"
         return np.array_equal(a.view(bits), b.view(bits))
-    return a.tobytes() == b.tobytes()
+    return bool(a.tobytes() == b.tobytes())

@@ -100,7 +100,9 @@ class Tracer:
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iub" or self.shape:
-            self._refuse("an integer", "x[int(i)], range(n)", "integers that are not traced (arguments not named in argnums)")
+            self._refuse(
+                "an integer", "x[int(i)], range(n)", "integers that are not traced (arguments not named in argnums)"
+            )
         outcome = int(self.value)
         self.level.branch(self, outcome)
         return outcome

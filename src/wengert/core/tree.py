@@ -41,7 +41,7 @@ def register_dataclass(cls: type) -> None:
     if cls in _registered:
         return
     _registered.add(cls)
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    fields = dataclasses.fields(cls)
     children = [f.name for f in fields if not f.metadata.get("static")]
     static = [f.name for f in fields if f.metadata.get("static")]
 
@@ -49,7 +49,7 @@ def register_dataclass(cls: type) -> None:
         return [getattr(instance, n) for n in children], tuple(getattr(instance, n) for n in static), children
 
     def build(metadata: Any, values: Any) -> Any:
-        instance = object.__new__(cls)  # not __init__: what it checks or computes would see tracers and placeholders
+        instance: Any = object.__new__(cls)  # not __init__, whose checks would see tracers
         for name, value in zip([*static, *children], [*metadata, *values], strict=True):
             object.__setattr__(instance, name, value)
         return instance

@@ -121,7 +121,7 @@ def _transposed(primitive: Primitive, i: int, args: list[Any], params: dict[str,
 
 
 def partial_formula(edge: Edge, names: list[str], out_name: str, constants: list[bool], style: Style) -> Written | None:
-    """∂step/∂arg in symbols, from the rule itself: it is applied to names instead of numbers. None if not elementwise."""
+    """∂step/∂arg in symbols: the rule itself, applied to names instead of numbers. None where it is not elementwise."""
     primitive = edge.step.primitive
     assert primitive is not None
     rule = primitive.rule(edge.position)

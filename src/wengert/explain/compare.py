@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.explain.precision import PrecisionError, derivative_to
+from wengert.explain.multiprecision import PrecisionError
+from wengert.explain.precision import DIGITS, derivative_to
 from wengert.explain.ways import Point, find, reason
-
-DIGITS = 50
 
 
 class Row(NamedTuple):
@@ -19,14 +18,14 @@ class Row(NamedTuple):
 
     `derivative` is None where the way does not apply (`remark` says why); `error` is the largest error relative to the
     reference, over all elements whose derivative is not zero, `absolute` the largest absolute error over all elements;
-    both are None without a reference. `count` evaluations or passes (`unit`), `operations` in all, `seconds`.
+    both are None without a reference. `runs` evaluations or passes (`unit`), `operations` in all, `seconds`.
     """
 
     way: str
     derivative: tuple[Any, ...] | None
     error: float | None
     absolute: float | None
-    count: int
+    runs: int
     unit: str
     operations: int
     seconds: float
@@ -127,7 +126,7 @@ def compare(f: Callable[..., Any]) -> Callable[..., Comparison]:
             reference = tuple(derivative_to(point.graph, DIGITS, point.direction)[1])
         except PrecisionError as error:
             note = reason(error)
-        rows = [Row(*x[:2], *errors(x.derivative, reference), *x[2:]) for x in find(point)]
+        rows = [Row(x.way, x.derivative, *errors(x.derivative, reference), *x[2:]) for x in find(point)]
         return Comparison(point, rows, reference, note)
 
     return compared

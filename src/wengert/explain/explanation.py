@@ -139,7 +139,9 @@ class Explanation:
         for guard in self.graph.guards:
             if not guard.node.is_constant:
                 condition = self._sides("text").get(id(guard.node), self.names.get(id(guard.node), "a value"))
-                outcome = "" if guard.outcome is True else " is false" if guard.outcome is False else f" = {guard.outcome}"
+                outcome = (
+                    "" if guard.outcome is True else " is false" if guard.outcome is False else f" = {guard.outcome}"
+                )
                 found.append(f"assumes {condition}{outcome}" + (f" ({guard.location})" if guard.location else ""))
         return found
 
@@ -223,7 +225,7 @@ class Explanation:
         return rendering.to_latex(self)
 
     def to_html(self, full: bool = True) -> str:
-        """A page (or, `full=False`, a piece of one) with table, derivation and drawing; it needs nothing from elsewhere."""
+        """A page (`full=False`: a piece of one) with table, derivation and drawing; it needs nothing from elsewhere."""
         from wengert.explain import rendering
 
         return rendering.to_html(self, full)

@@ -41,12 +41,16 @@ def to_text(graph: Graph, values: bool = True) -> str:
             number(value) if values and not isinstance(value, tuple) else str(node.aval),
             "" if node.location is None else str(node.location),
         ))  # fmt: skip
-    head = f"{graph.name}({', '.join(f'{n.name}={number(at[id(n)])}' if values else f'{n.name}: {n.aval}' for n in graph.inputs)})"
+    given = [f"{n.name}={number(at[id(n)])}" if values else f"{n.name}: {n.aval}" for n in graph.inputs]
+    head = f"{graph.name}({', '.join(given)})"
     widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
     lines = [f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
     for guard in graph.guards:
         if not guard.node.is_constant:
-            lines.append(f"  assumes {names.get(id(guard.node), guard.node.name)} is {guard.outcome}" + (f"  ({guard.location})" if guard.location else ""))
+            lines.append(
+                f"  assumes {names.get(id(guard.node), guard.node.name)} is {guard.outcome}"
+                + (f"  ({guard.location})" if guard.location else "")
+            )
     return "\n".join([head, *lines, f"  → {', '.join(result_names(graph, names, 'text'))}"])
 
 

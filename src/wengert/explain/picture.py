@@ -54,7 +54,11 @@ def diagram_of(
         arrows.append(Arrow(f"o{key}", key, highlight=id(node) in highlight))
         for i, arg in enumerate(node.args):
             text = (partials or {}).get((id(node), i), "")
-            arrows.append(Arrow(index[id(arg)], f"o{key}", text, title=text, highlight=bool(text.strip()) and id(arg) in highlight))
+            arrows.append(
+                Arrow(
+                    index[id(arg)], f"o{key}", text, title=text, highlight=bool(text.strip()) and id(arg) in highlight
+                )
+            )
     return Diagram(tuple(boxes), tuple(arrows))
 
 

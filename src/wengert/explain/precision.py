@@ -12,10 +12,11 @@ from wengert.core.errors import ShapeError
 from wengert.explain.multiprecision import PrecisionError, effort, evaluate, exact
 from wengert.graph.graph import Graph
 
+DIGITS = 50
 EFFORT_LIMIT = 600_000  # operations on single numbers, about three µs each
 
 
-def derivative_to(graph: Graph, digits: int = 50, direction: Sequence[Any] | None = None) -> tuple[Any, list[Any]]:
+def derivative_to(graph: Graph, digits: int = DIGITS, direction: Sequence[Any] | None = None) -> tuple[Any, list[Any]]:
     """The value and the gradient of a graph to many digits, from values of it alone and by none of Wengert's rules.
 
     (f(x + h) − f(x − h))/2h with h = 10⁻ᵈ in 3·d digits, and again with a smaller step in more digits: where the two
@@ -55,7 +56,7 @@ def derivative_to(graph: Graph, digits: int = 50, direction: Sequence[Any] | Non
             def straight(h: Any) -> list[Any]:
                 return [leaf + h * d for leaf, d in zip(point, along, strict=True)]
 
-            return value, [_slope(graph, straight, value, lowest, digits)]
+            return value, [_rounded(_slope(graph, straight, value, lowest, digits), digits)]
         slopes = [np.empty(leaf.shape, object) for leaf in point]
         for i, leaf in enumerate(point):
             for k in np.ndindex(leaf.shape):
@@ -63,7 +64,8 @@ def derivative_to(graph: Graph, digits: int = 50, direction: Sequence[Any] | Non
                 def moved(h: Any, i: int = i, k: tuple[int, ...] = k) -> list[Any]:
                     return [*point[:i], _replaced(point[i], k, h), *point[i + 1 :]]
 
-                slopes[i][k] = _slope(graph, moved, value, min(1.0, abs(float(leaf[k])) or 1.0), digits)
+                slope = _slope(graph, moved, value, min(1.0, abs(float(leaf[k])) or 1.0), digits)
+                slopes[i][k] = _rounded(slope, digits)
         return value, slopes
 
 
@@ -76,6 +78,14 @@ def _replaced(leaf: Any, k: tuple[int, ...], h: Any) -> Any:
     leaf = leaf.copy()
     leaf[k] = leaf[k] + h
     return leaf
+
+
+def _rounded(slope: Any, digits: int) -> Any:
+    """The slope without the digits that its differences, right to about three times as many, leave behind."""
+    import mpmath
+
+    with mpmath.workdps(2 * digits):
+        return +slope
 
 
 def _slope(graph: Graph, moved: Callable[[Any], list[Any]], value: Any, scale: float, digits: int) -> Any:

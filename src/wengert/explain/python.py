@@ -98,7 +98,7 @@ def _source(node: Node, args: list[Written]) -> Written:
         own = re.match(r"(wg\.)?(\w+)\(", node.primitive.notation.python)
         if own and own[2] not in SOURCES:
             raise MissingRuleError(
-                f"{node.primitive.name} cannot be written as NumPy source: its `python` notation names no NumPy function",
+                f"{node.primitive.name} cannot be written as NumPy source: its notation names no function of NumPy",
                 right=f"wg.primitive(…, python='np.something({{0}})')   for {node.primitive.name}",
                 location=node.location,
             )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _cells(explanation: Explanation) -> list[tuple[str, ...]]:
     """The table's cells as text."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in explanation.table:
         partials = "\n".join(
             f"∂{row.name}/∂{arg}"
@@ -175,7 +175,6 @@ def to_latex(explanation: Explanation) -> str:
 
 def latex_step(explanation: Explanation, step: Step, aligned: bool = False) -> str:
     """The chain rule at one value."""
-    names = explanation.named("latex")
     y = explanation.result
 
     def d(of: str, by: str) -> str:
@@ -204,7 +203,8 @@ def _paren(text: str) -> str:
 _STYLE = """
 .wengert { font: 15px/1.5 system-ui, sans-serif; color: CanvasText; background: Canvas; color-scheme: light dark }
 .wengert table { border-collapse: collapse; margin: 1em 0 }
-.wengert th, .wengert td { text-align: left; vertical-align: top; padding: .25em .9em .25em 0; border-bottom: 1px solid #8884 }
+.wengert th, .wengert td { text-align: left; vertical-align: top; padding: .25em .9em .25em 0 }
+.wengert th, .wengert td { border-bottom: 1px solid #8884 }
 .wengert td { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre }
 .wengert pre { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; line-height: 1.45 }
 .wengert .drawing { overflow-x: auto }

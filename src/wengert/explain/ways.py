@@ -6,7 +6,7 @@ import functools
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,12 +29,12 @@ _REPETITIONS, _TIMED = 30, 0.05  # at most so many, for so many seconds
 class Finding(NamedTuple):
     """What one way found: the derivative by each coordinate (None where it does not apply), and its cost.
 
-    `count` evaluations or passes (`unit`) of `operations` elementary operations in all, in `seconds`.
+    `runs` evaluations or passes (`unit`) of `operations` elementary operations in all, in `seconds`.
     """
 
     way: str
     derivative: tuple[Any, ...] | None
-    count: int
+    runs: int
     unit: str
     operations: int
     seconds: float
@@ -58,7 +58,9 @@ class Point:
         self.value, seconds = timed(lambda: self.f(*self.copies()))
         self.elements = elements(self.graph)
         self.direction = self._direction(seconds)
-        self.names = tuple(str(n.name) for n in self.graph.inputs) if self.direction is None else ("a random direction",)
+        self.names = (
+            tuple(str(n.name) for n in self.graph.inputs) if self.direction is None else ("a random direction",)
+        )
 
     def _direction(self, seconds: float) -> list[Any] | None:
         """A direction of length 1 where the slowest way, 30 evaluations per number, would not come to an end."""
@@ -78,7 +80,7 @@ class Point:
         return list(self.rebuild([leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in self.leaves]))
 
     def along(self, distance: Any) -> Any:
-        """f at this distance along the direction."""
+        """The value of f at this distance along the direction."""
         assert self.direction is not None
         return self.f(*self.rebuild([x + distance * d for x, d in zip(self.leaves, self.direction, strict=True)]))
 
@@ -90,18 +92,14 @@ class Point:
         pairs = zip(leaves, self.direction, strict=True)
         return (float(sum(np.vdot(g, d) for g, d in pairs)),)
 
-    def units(self) -> list[list[Any]]:
-        """The tangents of forward mode: one per number, or the direction."""
-        if self.direction is not None:
-            return [self.direction]
+    def units(self) -> Iterator[list[Any]]:
+        """The tangents of forward mode that make up the gradient: one per number."""
         zeros = [np.zeros(np.shape(leaf), np.asarray(leaf).dtype)[()] for leaf in self.leaves]
-        units = []
         for i, leaf in enumerate(self.leaves):
             for k in np.ndindex(np.shape(leaf)):
                 one = np.zeros(np.shape(leaf), np.asarray(leaf).dtype)
                 one[k] = 1
-                units.append([*zeros[:i], one[()], *zeros[i + 1 :]])
-        return units
+                yield [*zeros[:i], one[()], *zeros[i + 1 :]]
 
 
 def scalar(graph: Graph) -> Graph:
@@ -137,7 +135,7 @@ def find(point: Point) -> list[Finding]:
     return [*differences, symbolic(point), forward(point), reverse(point)]
 
 
-# Differences -----------------------------------------------------------------------------------------------------------
+# Differences -------------------------------------------------------------------------------------------------------
 
 _SCHEMES = {
     "forward": "the quotient of one small step loses half of the digits",
@@ -176,7 +174,7 @@ def reason(error: Exception) -> str:
     return line.split(". ")[0].split(" (along ")[0]
 
 
-# The exact ways --------------------------------------------------------------------------------------------------------
+# The exact ways ----------------------------------------------------------------------------------------------------
 
 
 def symbolic(point: Point) -> Finding:
@@ -188,13 +186,15 @@ def symbolic(point: Point) -> Finding:
     size = written_out(graph)
     swell = f"; without sharing {size:,.0f}" if len(graph) < size < 1e15 else ""
     swell = swell if size < 1e15 else f"; without sharing {size:.0e}"
-    remark = f"a formula of {len(graph):,} operations{swell}; found in {duration(built)}"
+    plural = "" if len(graph) == 1 else "s"
+    remark = f"a formula of {len(graph):,} operation{plural}{swell}; found in {duration(built)}"
     return Finding("symbolic", point.coordinates(gradient), 1, "evaluation", len(graph), seconds, remark)
 
 
 def forward(point: Point) -> Finding:
     """Forward mode: a pass per number."""
-    units = [tuple(point.rebuild(unit)) for unit in point.units()]
+    wanted = point.units() if point.direction is None else [point.direction]
+    units = [tuple(point.rebuild(unit)) for unit in wanted]
     tangents, seconds = timed(lambda: [jvp(point.f, point.args, unit)[1] for unit in units])
     one = trace(lambda *args: jvp(point.graph, args, units[0])[1])(*point.args)
     if point.direction is None:

@@ -106,7 +106,13 @@ def _array(value: Any, style: Style, digits: int) -> str:
         rows = value if value.ndim == 2 else [value]
         body = r" \\ ".join(" & ".join(number(x, style, digits) for x in np.ravel(row)) for row in rows)
         return rf"\begin{{pmatrix}}{body}\end{{pmatrix}}"
-    return "[" + ", ".join(_array(v, style, digits) if v.ndim else number(v[()], style, digits) for v in map(np.asarray, value)) + "]"
+    return (
+        "["
+        + ", ".join(
+            _array(v, style, digits) if v.ndim else number(v[()], style, digits) for v in map(np.asarray, value)
+        )
+        + "]"
+    )
 
 
 def _float(x: float, style: Style, digits: int) -> str:
@@ -156,10 +162,7 @@ def formula(graph: Graph, names: Sequence[str], style: Style = "text") -> Writte
 def constant(value: Any, style: Style) -> Written:
     """A constant as an argument of a formula."""
     plain = concrete(value)
-    if style == "python":
-        text = literal(plain)
-    else:
-        text = number(plain, style)
+    text = literal(plain) if style == "python" else number(plain, style)
     low = text.startswith("-") or ("/" in text and style != "latex")
     return Written(text, 5 if "/" in text and style != "latex" else 6 if low else ATOM, style == "latex")
 
@@ -171,7 +174,11 @@ def literal(value: Any) -> str:
         body = " ".join(body.split()).replace("nan", "np.nan").replace("inf", "np.inf")
         if value.size == 0:
             return f"np.zeros({value.shape}, {value.dtype.name!r})"
-        if value.size > 1 and np.all(value == value.flat[0]) and not np.any(np.signbit(value) != np.signbit(value.flat[0])):
+        if (
+            value.size > 1
+            and np.all(value == value.flat[0])
+            and not np.any(np.signbit(value) != np.signbit(value.flat[0]))
+        ):
             return f"np.full({value.shape}, {literal(value.flat[0].item())}, {value.dtype.name!r})"
         return f"np.array({body}, {value.dtype.name!r})"
     if isinstance(value, np.bool_):

@@ -55,8 +55,14 @@ class Node:
             return self.primitive.name
         return "input" if self.is_input else "constant" if self.is_constant else "part"
 
+    @property
+    def avals(self) -> list[Aval]:
+        """The abstract value of each output; an operation with several has a tuple of them as its `aval`."""
+        aval: Any = self.aval
+        return [aval] if isinstance(aval, Aval) else list(aval)
+
     def __repr__(self) -> str:
-        return f"<{self.operation}{' ' + self.name if self.name else ''}: {self.aval}>"
+        return f"<{self.operation}{' ' + self.name if self.name else ''}: {', '.join(map(str, self.avals))}>"
 
 
 class Guard(NamedTuple):

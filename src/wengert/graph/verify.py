@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from wengert.core.aval import Aval, aval_of
 from wengert.core.errors import WengertError
 from wengert.core.tracer import Tracer
@@ -66,7 +64,7 @@ def _part_problem(node: Node) -> str:
     whole = node.args[0].primitive if len(node.args) == 1 else None
     if whole is None or node.part is None or not 0 <= node.part < whole.outputs or whole.outputs == 1:
         return f"is said to be part {node.part} of something that has no such part"
-    expected = _avals(node.args[0])[node.part]
+    expected = node.args[0].avals[node.part]
     return "" if node.aval == expected else f"is said to be {node.aval} and is {expected}"
 
 
@@ -83,16 +81,10 @@ def _operation_problem(node: Node) -> str:
         rule = primitive.aval(*(arg.aval for arg in node.args), **node.params)
     except Exception as error:
         return f"cannot be applied to {', '.join(str(arg.aval) for arg in node.args)}: {error}"
-    said, expected = _avals(node), [rule] if primitive.outputs == 1 else list(rule)
+    said, expected = node.avals, [rule] if primitive.outputs == 1 else list(rule)
     if len(said) != len(expected) or not all(map(_agree, said, expected)):
         return f"is said to be {', '.join(map(str, said))} and is {', '.join(map(str, expected))} by its rule"
     return ""
-
-
-def _avals(node: Node) -> list[Aval]:
-    """What is said of each output; an operation with several holds a tuple."""
-    aval: Any = node.aval
-    return [aval] if isinstance(aval, Aval) else list(aval)
 
 
 def _agree(said: Aval, rule: Aval) -> bool:

@@ -94,6 +94,7 @@ divide    = elementwise(np.divide,    lambda z, x, y: 1 / y,  lambda z, x, y: -z
 power     = elementwise(np.power,     lambda z, x, y: scale(y, _less(x, y, 1)), lambda z, x, y: scale(z, np.log(x)), impl=_power,           symbol="^", python="{0:8} ** {1:7}", latex="{0:8}^{{{1}}}",        precedence=7, domain=(POSITIVE, ALL))
 negative  = elementwise(np.negative,  lambda z, x: -1.0,      impl=operator.neg,           symbol="−", python="-{0:6}", latex="-{0:6}", precedence=6)
 positive  = elementwise(np.positive,  lambda z, x: 1.0,       impl=operator.pos,           symbol="+", python="+{0:6}", latex="{0}",    precedence=6)
+conjugate = elementwise(np.conjugate, lambda z, x: 1.0,                                symbol="conj", latex=r"\overline{{{0}}}")
 absolute  = elementwise(np.absolute,  lambda z, x: np.sign(x), impl=abs,                   symbol="|·|", python="np.abs({0})", latex=r"\left|{0}\right|")
 square    = elementwise(np.square,    lambda z, x: 2 * x,                                  symbol="²",  latex="{0:8}^{{2}}")
 sqrt      = elementwise(np.sqrt,      lambda z, x: 0.5 / z,                                symbol="√",  latex=r"\sqrt{{{0}}}", domain=(POSITIVE,))

@@ -100,6 +100,24 @@ argsort = constant_function(np.argsort, np.intp, lambda x, **params: x.shape)
 searchsorted = constant_function(np.searchsorted, np.intp, lambda a, v, **params: v.shape)
 isclose = constant_function(np.isclose, bool, _same)
 argwhere = constant_function(np.argwhere, np.intp, lambda x: (-1, len(x.shape)))
+round_ = REGISTRY["round"] = Primitive(
+    "round", np.round, [Constant()], aval=lambda x, *, decimals: Aval(x.shape, x.dtype),
+    notation=Notation("round", "np.round({0}, {params})", r"\operatorname{{round}}\left({0}\right)"),
+)  # fmt: skip
+
+
+@implements(np.round, np.around)
+def round_of(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    """np.round."""
+    if out is not None:
+        refuse_out("round", out)
+    return bind(round_, (a,), {"decimals": decimals})
+
+
+@implements(np.fix)
+def fix(x: Any, out: Any = None) -> Any:
+    """np.fix."""
+    return np.trunc(x)
 
 
 @implements(np.argsort)
@@ -146,6 +164,14 @@ def nonzero(a: Any) -> tuple[Any, ...]:
     """np.nonzero."""
     found = argwhere_of(a)
     return tuple(found[:, i] for i in range(len(shape_of(a))))
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """np.nan_to_num: what is replaced is a constant."""
+    info = np.finfo(x.dtype)
+    high, low = float(info.max) if posinf is None else posinf, float(info.min) if neginf is None else neginf
+    return np.where(np.isnan(x), nan, np.where(x == np.inf, high, np.where(x == -np.inf, low, x)))
 
 
 @implements(np.count_nonzero)

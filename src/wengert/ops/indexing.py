@@ -149,6 +149,18 @@ def flip(m: Any, axis: Any = None) -> Any:
     return pick(m, tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(ndim)))
 
 
+@implements(np.flipud)
+def flipud(m: Any) -> Any:
+    """np.flipud."""
+    return flip(m, 0)
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> Any:
+    """np.fliplr."""
+    return flip(m, 1)
+
+
 @implements(np.diagonal)
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """np.diagonal."""

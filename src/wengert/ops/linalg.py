@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.core.aval import Aval, promote, shape_of
 from wengert.core.chain import unbroadcast
-from wengert.core.dispatch import UFUNCS, implements, missing
+from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.errors import DegenerateError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
@@ -79,13 +79,13 @@ def inner(a: Any, b: Any, /) -> Any:
     return np.multiply(a, b) if na == 0 or nb == 0 else np.tensordot(a, b, (na - 1, nb - 1))
 
 
-@implements(np.outer)
+@implements(np.outer, np.linalg.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """np.outer."""
     return np.multiply(np.reshape(a, (-1, 1)), np.reshape(b, (1, -1)))
 
 
-@implements(np.tensordot)
+@implements(np.tensordot, np.linalg.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """np.tensordot, as one product of matrices."""
     na, nb = len(shape_of(a)), len(shape_of(b))
@@ -208,41 +208,20 @@ def slogdet_of(a: Any) -> Any:
 _SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
 
 
-@implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.linalg.norm for vectors (every order) and matrices (Frobenius, 1, ∞); at zero its derivative is 0."""
-    shape = shape_of(x)
-    if axis is None:
-        if ord is None:
-            flat = np.reshape(x, -1)
-            size = np.sqrt(np.matmul(flat, flat))
-            return np.reshape(size, (1,) * len(shape)) if keepdims else size
-        axis = tuple(range(len(shape)))
-    axes = np.lib.array_utils.normalize_axis_tuple(axis, len(shape))
-    if len(axes) == 1:
-        return _vector_norm(x, 2 if ord is None else ord, axes, keepdims)
-    if len(axes) != 2:
-        raise ValueError("Improper number of dimensions to norm.")
-    if ord in (None, "fro", "f"):
-        return np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))
-    if ord in (1, -1, np.inf, -np.inf):
-        inner, outer = axes if abs(ord) == 1 else axes[::-1]
-        sums = np.sum(np.abs(x), axis=inner, keepdims=True)
-        sums = np.max(sums, axis=outer, keepdims=True) if ord > 0 else np.min(sums, axis=outer, keepdims=True)
-        return sums if keepdims else np.squeeze(sums, axis=axes)
-    raise missing(f"np.linalg.norm with ord={ord!r} of a matrix", 1)
-
-
-def _vector_norm(x: Any, ord: Any, axes: Sequence[int], keepdims: bool) -> Any:
-    axis = tuple(axes)
-    if ord == 2:
-        return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
-    if ord in (np.inf, -np.inf):
-        extremum = np.max if ord > 0 else np.min
-        return extremum(np.abs(x), axis=axis, keepdims=keepdims)
-    if ord == 0:
-        return np.sum(np.where(np.not_equal(x, 0), 1.0, 0.0), axis=axis, keepdims=keepdims)
-    if ord == 1:
-        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
-    return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
-
+@implements(np.linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    """np.linalg.matrix_power, by repeated squaring."""
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    if n == 0:
+        return np.broadcast_to(np.eye(shape_of(a)[-1], dtype=a.dtype), shape_of(a)).copy()
+    if n == 3:
+        return np.matmul(np.matmul(a, a), a)
+    result, square = None, a
+    while True:
+        n, odd = divmod(n, 2)
+        if odd:
+            result = square if result is None else np.matmul(result, square)
+        if not n:
+            return result
+        square = np.matmul(square, square)

@@ -82,7 +82,7 @@ def _rdivmod(self: Any, other: Any) -> tuple[Any, Any]:
 
 
 def _round(self: Any, digits: int | None = None) -> Any:
-    return np.rint(self) if not digits else np.rint(self * 10.0**digits) / 10.0**digits
+    return np.round(self, digits or 0)
 
 
 #: What scalar engines offer as methods, arrays only as functions.

@@ -12,7 +12,6 @@ from wengert.core.dispatch import UFUNC_METHODS, UFUNCS, implements, missing, re
 from wengert.core.errors import MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Pushforward, Rule
-from wengert.core.tracer import concrete
 
 Axis = int | tuple[int, ...] | None
 
@@ -57,15 +56,10 @@ def _other_factors(x: Any, axis: tuple[int, ...]) -> Any:
     rest = [i for i in range(x.ndim) if i not in axis]
     moved = np.transpose(x, [*rest, *axis])
     flat = np.reshape(moved, (*moved.shape[: len(rest)], -1))
-    n = flat.shape[-1]
-    columns = [flat[..., i : i + 1] for i in range(n)]
-    before, after = [np.ones_like(concrete(columns[0]))], [np.ones_like(concrete(columns[0]))]
-    for i in range(n - 1):
-        before.append(before[-1] * columns[i])
-        after.append(after[-1] * columns[n - 1 - i])
-    others = np.concatenate([b * a for b, a in zip(before, reversed(after), strict=True)], axis=-1)
-    back = np.argsort([*rest, *axis])
-    return np.transpose(np.reshape(others, moved.shape), back)
+    one = np.ones((*flat.shape[:-1], 1), flat.dtype)
+    before = np.concatenate([one, np.cumprod(flat[..., :-1], -1)], -1)
+    after = np.flip(np.concatenate([one, np.cumprod(np.flip(flat[..., 1:], -1), -1)], -1), -1)
+    return np.transpose(np.reshape(before * after, moved.shape), np.argsort([*rest, *axis]))
 
 
 def _prod_push(t: Any, z: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -76,7 +70,7 @@ def _prod_push(t: Any, z: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool)
 
 def _extremum_push(t: Any, z: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """Ties share the derivative evenly: a convention, the mean over the elements that attain the extremum."""
-    hit = np.where(x == expand(z, axis, keepdims), 1.0, 0.0)
+    hit = np.equal(x, expand(z, axis, keepdims)).astype(x.dtype)
     return np.sum(t * (hit / np.sum(hit, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
 
 

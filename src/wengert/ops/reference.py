@@ -33,7 +33,7 @@ def _table() -> dict[str, Callable[..., Any]]:
     # fmt: off
     return {
         "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
-        "negative": operator.neg, "positive": operator.pos, "absolute": abs, "power": operator.pow, "lowered_power": lambda x, y, k: x ** (y - k),
+        "negative": operator.neg, "positive": operator.pos, "conjugate": operator.pos, "absolute": abs, "power": operator.pow, "lowered_power": lambda x, y, k: x ** (y - k),
         "square": lambda x: x * x,
         "reciprocal": lambda x: 1 / x, "sqrt": mp.sqrt, "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)), "hypot": mp.hypot,
         "remainder": operator.mod, "fmod": fmod, "floor_divide": lambda x, y: mp.floor(x / y), "copysign": copysign,

@@ -10,6 +10,7 @@ import numpy as np
 from wengert.core.aval import Aval, aval_of, promote, shape_of
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, on_values
+from wengert.core.errors import InPlaceError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Rule
 
@@ -287,6 +288,35 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     positions = np.array_split(np.arange(n), indices_or_sections)
     starts = [int(p[0]) if p.size else 0 for p in positions]
     return [ary[(slice(None),) * axis + (slice(s, s + len(p)),)] for s, p in zip(starts, positions, strict=True)]
+
+
+@implements(np.full_like)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, *, shape: Any = None, device: Any = None
+) -> Any:  # fmt: skip
+    """np.full_like."""
+    fill = cast(fill_value, aval_of(a).dtype if dtype is None else dtype)
+    return broadcast_array(fill, shape_of(a) if shape is None else shape)
+
+
+@implements(np.real)
+def real(val: Any) -> Any:
+    """np.real: the value itself, as long as complex numbers are not traced."""
+    return val.real
+
+
+@implements(np.imag)
+def imag(val: Any) -> Any:
+    """np.imag: zero."""
+    return val.imag
+
+
+@implements(np.copyto)
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    """np.copyto, which writes into an array that cannot be followed."""
+    raise InPlaceError(
+        "np.copyto would change an array in place", wrong="np.copyto(y, x), np.full_like(y, x)", right="y = x + np.zeros_like(y)"
+    )
 
 
 # What depends on structure alone: not on the numbers, which a recorded graph may replace.

@@ -46,7 +46,12 @@ class ForwardLevel(Level):
         return out if tangent is None else self.tracer(self, out, tangent)
 
     def several(
-        self, primitive: Primitive, outs: Sequence[Any], args: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]
+        self,
+        primitive: Primitive,
+        outs: Sequence[Any],
+        args: Sequence[Any],
+        tangents: Sequence[Any],
+        params: dict[str, Any],
     ) -> tuple[Any, ...]:
         """The same for an operation with several outputs, whose rules are pushforwards."""
         pushed = [map_.apply(t) for t, map_ in differential(primitive, outs, args, tangents, params)]

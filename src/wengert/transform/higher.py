@@ -139,7 +139,9 @@ def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if len(args) < 2:
-            raise ArgumentError("hvp takes f's arguments and then a vector", wrong="wg.hvp(f)(x)", right="wg.hvp(f)(x, v)")
+            raise ArgumentError(
+                "hvp takes f's arguments and then a vector", wrong="wg.hvp(f)(x)", right="wg.hvp(f)(x, v)"
+            )
         *rest, vector = args
         chosen = positions(argnums, rest)
 
@@ -154,5 +156,3 @@ def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
         return product[0] if single else product
 
     return wrapped
-
-

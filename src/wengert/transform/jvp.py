@@ -32,7 +32,9 @@ def jvp(
     **Source**: Wengert, "A simple automatic derivative evaluation program" (1964); Griewank & Walther (2008), 3.1.
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise ArgumentError("jvp takes a tuple of primals and one of tangents", wrong="wg.jvp(f, x, t)", right="wg.jvp(f, (x,), (t,))")
+        raise ArgumentError(
+            "jvp takes a tuple of primals and one of tangents", wrong="wg.jvp(f, x, t)", right="wg.jvp(f, (x,), (t,))"
+        )
     level = ForwardLevel()
     primals, tangents = list(primals), list(tangents)
     leaves, rebuild = flatten(primals)
@@ -97,7 +99,9 @@ class Dual(ForwardTracer):
         value = differentiable(value, "the value of a dual number")
         tangent = differentiable(tangent, "the tangent of a dual number")
         if aval_of(value).shape != aval_of(tangent).shape:
-            raise ShapeError(f"a dual number's parts have one shape, not {aval_of(value).shape} and {aval_of(tangent).shape}")
+            raise ShapeError(
+                f"a dual number's parts have one shape, not {aval_of(value).shape} and {aval_of(tangent).shape}"
+            )
         super().__init__(_DUALS, value, tangent)
 
     def __repr__(self) -> str:
@@ -110,7 +114,11 @@ class Dual(ForwardTracer):
     __str__ = __repr__
 
     def __format__(self, spec: str) -> str:
-        return f"{format(concrete(self.value), spec)} {format(concrete(self.tangent), '+' + spec)}ε" if spec else repr(self)
+        return (
+            f"{format(concrete(self.value), spec)} {format(concrete(self.tangent), '+' + spec)}ε"
+            if spec
+            else repr(self)
+        )
 
 
 def _number(x: Any) -> str:

@@ -12,6 +12,7 @@ from wengert.core.errors import ArgumentError, LeakedTracerError, ShapeError
 from wengert.core.tracer import Level, Tracer, run
 from wengert.core.tree import differentiable, flatten, map_leaves, paths, structure
 from wengert.transform.differential import conform
+from wengert.transform.forward import ForwardTracer
 from wengert.transform.linearize import LinearizeLevel, LinearNode, push
 from wengert.transform.transpose import pull
 
@@ -33,12 +34,14 @@ def primal_of(level: Level, value: Any) -> Any:
 class Linearization:
     """f at a point: its value, and the linear graph from the selected arguments' tangents to the outputs'."""
 
-    def __init__(self, f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> None:
         level = LinearizeLevel()
         leaves, self.rebuild = flatten([args[i] for i in argnums])
         names = [p for i in argnums for p in paths(args[i], f"argument {i}")]
         if not leaves:
-            raise ArgumentError("there is nothing to differentiate with respect to: the selected arguments hold no number")
+            raise ArgumentError("there is nothing to differentiate: the selected arguments hold no number")
         self.leaves = [differentiable(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
         tracers = [level.input(leaf) for leaf in self.leaves]
         self.inputs: list[LinearNode] = [t.tangent for t in tracers]
@@ -53,14 +56,16 @@ class Linearization:
         if not has_aux:
             return None
         if not (isinstance(self.result, tuple) and len(self.result) == 2):
-            raise ShapeError("with has_aux=True the function returns a pair", wrong="return loss", right="return loss, aux")
+            raise ShapeError(
+                "with has_aux=True the function returns a pair", wrong="return loss", right="return loss, aux"
+            )
         self.result, aux = self.result
         return map_leaves(lambda leaf: primal_of(self.level, leaf), aux)
 
     def outputs(self) -> Any:
         """The value of the function, a tree without tracers of this level."""
         outs, self.rebuild_out = flatten(self.result)
-        self.nodes = [o.tangent if isinstance(o, Tracer) and o.level is self.level else None for o in outs]
+        self.nodes = [o.tangent if isinstance(o, ForwardTracer) and o.level is self.level else None for o in outs]
         self.primals = [primal_of(self.level, o) for o in outs]
         for primal in self.primals:
             check_output(primal)
@@ -118,7 +123,9 @@ def match(tree: Any, primals: Any, leaves: Sequence[Any], what: str) -> list[Any
     """The leaves of a tangent or cotangent, which must have the structure, shapes and kind of its primal."""
     given, _ = flatten(tree)
     if len(given) != len(leaves) or structure(tree) != structure(primals):
-        raise ShapeError(f"the {what} has another structure than the value it belongs to: {structure(tree)} for {structure(primals)}")
+        raise ShapeError(
+            f"the {what} has another structure than the value it belongs to: {structure(tree)} for {structure(primals)}"
+        )
     result = []
     for value, leaf in zip(given, leaves, strict=True):
         value = differentiable(value, f"the {what}")

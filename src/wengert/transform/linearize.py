@@ -50,7 +50,7 @@ class LinearNode(Tracer):
         return self._aval.shape
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         raise NonlinearError(
             "a pushforward asked for the value of its tangent; it may only be used linearly",
             wrong="wg.Pushforward(lambda t, z, x: np.sin(t))",
@@ -75,9 +75,7 @@ class LinearLevel(Level):
         held = [Probe() if on else snapshot(a) for a, on in zip(args, active, strict=True)]
         if sum(active) > 1 and not primitive.joint:
             self._check_sum(primitive, active)
-        edges = [
-            (args[i], self._map(primitive, i, args, held, params)) for i, on in enumerate(active) if on
-        ]
+        edges = [(args[i], self._map(primitive, i, args, held, params)) for i, on in enumerate(active) if on]
         return LinearNode(self, aval, edges, user_location())
 
     def _map(
@@ -143,7 +141,7 @@ class LinearizeLevel(ForwardLevel):
         return [snapshot(p) if t is None else p for p, t in zip(primals, tangents, strict=True)]
 
     def combine(self, out: Any, maps: list[tuple[Any, LinearMap]], primitive: Primitive) -> Any:
-        edges = []
+        edges: list[tuple[LinearNode, LinearMap]] = []
         for tangent, map_ in maps:
             if isinstance(map_, Pushed):
                 pushed = self.settle(map_.apply(tangent), out)
@@ -194,4 +192,5 @@ def push(inputs: Sequence[LinearNode], outputs: Sequence[LinearNode | None], tan
 
 
 def conform_to(tangent: Any, aval: Aval) -> Any:
+    """Give a tangent a shape and dtype."""
     return conform(tangent, 0.0 if aval.weak else Placeholder(aval))

@@ -18,7 +18,9 @@ def positions(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, .
     chosen = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
     for i in chosen:
         if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
-            raise ArgumentError(f"argnums names positions: an int or a tuple of ints, not {argnums!r}", right="argnums=(0, 1)")
+            raise ArgumentError(
+                f"argnums names positions: an int or a tuple of ints, not {argnums!r}", right="argnums=(0, 1)"
+            )
         if not -len(args) <= i < len(args):
             raise ArgumentError(
                 f"argnums={argnums} names argument {i}, but the function was called with {len(args)} positional "
@@ -32,7 +34,9 @@ def positions(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, .
     return found
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The function that returns both f's value and its gradient, in one pass forwards and one backwards.
 
     (f(x), ∇f(x)) for a function with a scalar result.
@@ -66,7 +70,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
                 right="wg.jacobian(f)   or return np.sum(…) from f",
             )
         aval = aval_of(lin.primals[0])
-        one = 1.0 if aval.dtype.kind != "f" or aval.dtype == np.float64 else aval.dtype.type(1)  # 1.0 takes any dtype on
+        one = (
+            1.0 if aval.dtype.kind != "f" or aval.dtype == np.float64 else aval.dtype.type(1)
+        )  # 1.0 takes any dtype on
         gradients = lin.rebuild(lin.pull([one]))
         gradient = tuple(gradients) if not isinstance(argnums, (int, np.integer)) else gradients[0]
         return ((value, aux) if has_aux else value), gradient

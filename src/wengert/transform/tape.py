@@ -118,7 +118,7 @@ class Variable(Tracer):
     # The value ---------------------------------------------------------------------------------------------------
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         """What operations see: of a leaf's array a copy, since the user may change `data` before the reverse pass."""
         return snapshot(self._data) if self.is_leaf else self._data
 
@@ -138,7 +138,9 @@ class Variable(Tracer):
         if have.shape != want.shape:
             raise ShapeError(f"a Variable of shape {want.shape} was assigned a value of shape {have.shape}")
         if not self.is_leaf:
-            raise InPlaceError("the value of a result cannot be changed", wrong="y.data = v", right="y = wg.Variable(v)")
+            raise InPlaceError(
+                "the value of a result cannot be changed", wrong="y.data = v", right="y = wg.Variable(v)"
+            )
         self._data = conform(value, self._data)
 
     def updated(self, primitive: Primitive, other: Any, sign: str) -> Any:
@@ -185,7 +187,9 @@ class Variable(Tracer):
         """
         if self.tangent is None:
             raise ArgumentError(
-                "this Variable was computed under no_grad and does not remember how", wrong="with wg.no_grad(): y = f(x)", right="y = f(x)"
+                "this Variable was computed under no_grad and does not remember how",
+                wrong="with wg.no_grad(): y = f(x)",
+                right="y = f(x)",
             )
         if ct is None:
             if self.shape:

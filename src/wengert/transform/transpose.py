@@ -50,9 +50,7 @@ def pull(
     return [sums.get(id(node)) for node in inputs]
 
 
-def _spread(
-    node: LinearNode, ct: Any, sums: dict[int, Any], gathers: dict[int, list[tuple[Through, Any]]]
-) -> None:
+def _spread(node: LinearNode, ct: Any, sums: dict[int, Any], gathers: dict[int, list[tuple[Through, Any]]]) -> None:
     for parent, map_ in node.edges:
         if type(map_) is Through and map_.rule.merge is not None:
             gathers.setdefault(id(parent), []).append((map_, ct))

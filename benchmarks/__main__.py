@@ -1,0 +1,80 @@
+"""Run the benchmarks: `python tasks.py bench`, or `python -m benchmarks` where the peers are installed."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.machine import machine, set_threads
+
+FOLDER = Path(__file__).parent
+RUNS, QUICK_RUNS = 15, 3
+BATCH, QUICK_BATCH = 0.02, 0.002
+STARTUP = "import"
+
+
+def options(arguments: list[str]) -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Wengert beside its peers.")
+    parser.add_argument(
+        "--only", metavar="PATTERN", default="*", help="cases whose name contains this (* and ? allowed)"
+    )
+    parser.add_argument("--runs", type=int, metavar="N", help=f"timed batches of each peer and case (default: {RUNS})")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{QUICK_RUNS} runs of short batches: does it work at all?"
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of each process (default: 1)")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write what was measured here")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, and write RESULTS.md and results.json if the run was a whole one."""
+    chosen = options(arguments)
+    set_threads(chosen.threads)  # before anything imports NumPy
+
+    from rich.progress import Progress
+
+    from benchmarks.cases import every_case
+    from benchmarks.contest import contest
+    from benchmarks.peer import available
+    from benchmarks.report import Report
+    from benchmarks.startup import startup
+
+    runs = chosen.runs or (QUICK_RUNS if chosen.quick else RUNS)
+    pattern = f"*{chosen.only}*".lower()
+    cases = [case for case in every_case() if fnmatch.fnmatchcase(case.name.lower(), pattern)]
+    with_startup = fnmatch.fnmatchcase(STARTUP, pattern)
+    if not cases and not with_startup:
+        sys.exit(f"no case is called {chosen.only!r}; there are: {', '.join(case.name for case in every_case())}")
+    peers, missing = available()
+    report = Report(
+        machine(peers), {"runs": runs, "threads": chosen.threads, "quick": chosen.quick}, peers, missing, [], None
+    )
+    with Progress(transient=True) as progress:
+        task = progress.add_task("", total=len(cases) + with_startup)
+        report.results = contest(
+            peers, cases, runs, QUICK_BATCH if chosen.quick else BATCH,
+            lambda case: progress.update(task, description=case.name, advance=1),
+        )  # fmt: skip
+        if with_startup:
+            progress.update(task, description="import wengert", advance=1)
+            report.startup = startup(peers, runs)
+    report.print()
+    if chosen.json:
+        chosen.json.write_text(as_json(report.data()), "utf-8")
+    if not chosen.quick and chosen.only == "*":
+        (FOLDER / "RESULTS.md").write_text(report.markdown(), "utf-8")
+        (FOLDER / "results.json").write_text(as_json(report.data()), "utf-8")
+    return int(report.failed())
+
+
+def as_json(data: object) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+"""Norms of vectors and matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.dispatch import implements, missing
+from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
+from wengert.core.rule import Pushforward
+from wengert.ops.reduction import expand, normalize_axes, reduced_shape
+
+
+def _push(t: Any, z: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    """Σ t·x/z; zero at zero: a convention, the mean over all directions."""
+    axes = normalize_axes(axis, x.ndim)
+    z = expand(z, axes, keepdims)
+    return np.sum(t * np.where(z == 0, 0.0, x / z), axis=axes, keepdims=keepdims)
+
+
+def _shape(x: Aval, *, axis: Any, keepdims: bool) -> Aval:
+    dtype = x.dtype if x.dtype.kind == "f" else promote(x, Aval((), np.dtype(float)))
+    return Aval(reduced_shape(x.shape, normalize_axes(axis, len(x.shape)), keepdims), dtype)
+
+
+euclidean = REGISTRY["norm"] = Primitive(
+    "norm",
+    lambda x, *, axis, keepdims: np.linalg.norm(x, axis=axis, keepdims=keepdims),
+    [Pushforward(_push)],
+    aval=_shape,
+    notation=Notation("‖·‖", "np.linalg.norm({0}, {params})", r"\left\lVert{0}\right\rVert"),
+)
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.linalg.norm for vectors (every order) and matrices (Frobenius, 1, ∞); at zero its derivative is 0."""
+    ndim = len(shape_of(x))
+    axes = normalize_axes(axis, ndim) if axis is None or isinstance(axis, int) else tuple(axis)
+    frobenius = ord in ("fro", "f") and len(axes) == 2
+    if ord is None or frobenius or (ord == 2 and len(axes) == 1):
+        flat = axis is None and (ord is None or ndim == len(axes))
+        return bind(euclidean, (x,), {"axis": None if flat else axes, "keepdims": keepdims})
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes, keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    if ord not in (1, -1, np.inf, -np.inf):
+        raise missing(f"np.linalg.norm with ord={ord!r} of a matrix", 1)
+    axes = np.lib.array_utils.normalize_axis_tuple(axes, ndim)
+    inner, outer = axes if abs(ord) == 1 else axes[::-1]
+    extremum = np.max if ord > 0 else np.min
+    norms = extremum(np.sum(np.abs(x), axis=inner, keepdims=True), axis=outer, keepdims=True)
+    return norms if keepdims else np.squeeze(norms, axis=axes)
+
+
+def _vector_norm(x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if ord in (np.inf, -np.inf):
+        extremum = np.max if ord > 0 else np.min
+        return extremum(np.abs(x), axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return np.sum(np.where(np.not_equal(x, 0), 1.0, 0.0), axis=axis, keepdims=keepdims)
+    if ord == 1:
+        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
+    return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """np.linalg.vector_norm: the norm of all elements, or along axes."""
+    shape = shape_of(x)
+    axes = normalize_axes(axis, len(shape))
+    rest = [i for i in range(len(shape)) if i not in axes]
+    flat = np.reshape(np.transpose(x, [*rest, *axes]), (*(shape[i] for i in rest), -1))
+    result = norm(flat, ord, axis=-1)
+    return np.reshape(result, reduced_shape(shape, axes, True)) if keepdims else result
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """np.linalg.matrix_norm."""
+    return norm(x, ord, axis=(-2, -1), keepdims=keepdims)
