@@ -17,6 +17,7 @@ from wengert.core.errors import (
 )
 from wengert.core.rule import Constant, Linear, Partial, Pushforward
 from wengert.explain import listing as _listing, picture as _picture, python as _python  # noqa: F401  Graph's printers
+from wengert.explain.compare import Comparison, compare
 from wengert.explain.explanation import Explanation, explain
 from wengert.graph import simplify as _simplify  # noqa: F401  Graph.simplify
 from wengert.graph.graph import Graph
@@ -38,6 +39,7 @@ __all__ = [
     "AccumulatedGradientWarning",
     "ArgumentError",
     "Aval",
+    "Comparison",
     "Constant",
     "ConversionError",
     "DegenerateError",
@@ -57,6 +59,7 @@ __all__ = [
     "Variable",
     "WengertError",
     "check_grads",
+    "compare",
     "explain",
     "finite_difference",
     "grad",

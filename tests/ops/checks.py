@@ -51,12 +51,12 @@ class Trial:
 
 
 def forward(f, t):
-    """x ↦ Df(x)·t by forward mode."""
+    """The function Df(x)·t of x, by forward mode."""
     return lambda *x: wg.jvp(f, x, t)[1]
 
 
 def reverse(f, t):
-    """x ↦ Df(x)·t by reverse mode."""
+    """The same by reverse mode."""
 
     def directional(*x):
         gradients = wg.grad(f, argnums=tuple(range(len(x))))(*x)
@@ -66,7 +66,7 @@ def reverse(f, t):
 
 
 def numeric(f, t):
-    """x ↦ Df(x)·t by central differences of fourth order."""
+    """The same by central differences of fourth order."""
 
     def directional(*x):
         def at(s):
@@ -124,13 +124,12 @@ def is_curved(primitive, sample):
 
 def check_aval(primitive, sample):
     """The rule for shape and dtype says what really comes out."""
-    try:
-        promised = primitive.aval(*map(aval_of, sample.args), **sample.params)
-    except TypeError as error:
-        assert "depends on the values" in str(error)
-        return
+    if any(np.asarray(a).dtype.kind == "b" for a in sample.args) and primitive.name == "getitem":
+        return  # the shape depends on the values
+    promised = primitive.aval(*map(aval_of, sample.args), **sample.params)
     out = primitive(*sample.args, **sample.params)
-    for got, want in zip([aval_of(v) for v in flat(out)], promised if primitive.outputs > 1 else [promised], strict=True):
+    promised = promised if primitive.outputs > 1 else [promised]
+    for got, want in zip([aval_of(v) for v in flat(out)], promised, strict=True):
         if -1 not in want.shape:  # a number of rows that depends on the values
             assert got == want
 

@@ -16,6 +16,14 @@ def _truncated(x, y):
     return mp.sign(x / y) * mp.floor(abs(x / y))
 
 
+def _bell(x):
+    return (mp.sech(x / 2) / 2) ** 2
+
+
+def _bell2(x):
+    return mp.ln2 * _bell(x * mp.ln2)
+
+
 def _wins(x, y):
     return mp.mpf(1) / 2 if x == y else mp.mpf(x > y)
 
@@ -29,6 +37,7 @@ DERIVATIVES = {
     "divide":      (lambda x, y: 1 / y,              lambda x, y: -x / y**2),
     "power":       (lambda x, y: y * x ** (y - 1),   lambda x, y: x**y * mp.log(x)),
     "lowered_power": (lambda x, y, k: (y - k) * x ** (y - k - 1), lambda x, y, k: x ** (y - k) * mp.log(x)),
+    "conjugate":   (lambda x: 1,),
     "negative":    (lambda x: -1,),
     "positive":    (lambda x: 1,),
     "absolute":    (lambda x: mp.sign(x),),
@@ -54,8 +63,8 @@ DERIVATIVES = {
     "log1p":       (lambda x: 1 / (1 + x),),
     "logaddexp":   (lambda x, y: 1 / (1 + mp.exp(y - x)),      lambda x, y: 1 / (1 + mp.exp(x - y))),
     "logaddexp2":  (lambda x, y: 1 / (1 + mp.power(2, y - x)), lambda x, y: 1 / (1 + mp.power(2, x - y))),
-    "share":       (lambda x, y: (mp.sech((x - y) / 2) / 2) ** 2, lambda x, y: -((mp.sech((x - y) / 2) / 2) ** 2)),
-    "share2":      (lambda x, y: mp.ln2 * (mp.sech((x - y) * mp.ln2 / 2) / 2) ** 2, lambda x, y: -mp.ln2 * (mp.sech((x - y) * mp.ln2 / 2) / 2) ** 2),
+    "share":       (lambda x, y: _bell(x - y),       lambda x, y: -_bell(x - y)),
+    "share2":      (lambda x, y: _bell2(x - y),      lambda x, y: -_bell2(x - y)),
     "sin":         (lambda x: mp.cos(x),),
     "cos":         (lambda x: -mp.sin(x),),
     "tan":         (lambda x: mp.sec(x) ** 2,),
@@ -73,7 +82,7 @@ DERIVATIVES = {
     "arcsinh":     (lambda x: 1 / mp.hypot(1, x),),
     "arccosh":     (lambda x: 1 / mp.sqrt((x - 1) * (x + 1)),),
     "arctanh":     (lambda x: 1 / ((1 - x) * (1 + x)),),
-    "sigmoid":     (lambda x: (mp.sech(x / 2) / 2) ** 2,),
+    "sigmoid":     (_bell,),
     "softplus":    (lambda x: 1 / (1 + mp.exp(-x)),),
     "relu":        (lambda x: mp.mpf(x > 0),),
 }

@@ -1,4 +1,4 @@
-"""Where elementwise rules are tried: over all magnitudes that a dtype has, near the ends of the domain, near 0 and 1."""
+"""Where elementwise rules are tried: over all magnitudes that a dtype has, near 0, ±1 and the domain's ends."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def line(rng, interval, n, dtype):
 
 def plane(rng, domain, n, dtype):
     """Pairs: independent ones, pairs of nearly equal size, and pairs with a moderate difference."""
-    (low, high), second = domain
-    x = line(rng, domain[0], n, dtype)
+    first, second = domain
+    x = line(rng, first, n, dtype)
     n = len(x)
     y = np.resize(line(rng, second, 2 * n, dtype), n)
     close = (x * (1 + rng.choice([-1.0, 1.0], n) * 10 ** rng.uniform(-dtype.itemsize * 2, 1, n))).astype(dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ class Sample(NamedTuple):
     """Arguments and parameters; all arguments of a floating dtype are differentiated, away from every kink."""
 
     args: tuple[Any, ...]
-    params: dict[str, Any] = {}
+    params: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def active(self) -> tuple[int, ...]:
@@ -23,7 +25,8 @@ class Sample(NamedTuple):
 
     def cast(self, dtype) -> Sample:
         """The same in another floating dtype."""
-        return Sample(tuple(np.asarray(a, dtype)[()] if i in self.active else a for i, a in enumerate(self.args)), self.params)
+        cast = (np.asarray(a, dtype)[()] if i in self.active else a for i, a in enumerate(self.args))
+        return Sample(tuple(cast), self.params)
 
 
 _RNG = np.random.default_rng(7)
@@ -63,7 +66,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "invert": [Sample((INTEGERS,)), Sample((MASK,))],
     "argsort": [Sample((T,), {"axis": 1, "kind": "stable", "stable": None})],
     "searchsorted": [Sample((np.sort(V), W), {"side": "left", "sorter": None})],
-    "isclose": [Sample((V, V + [0.0, 1.0, 1e-9, 0.1]), {"rtol": 1e-2, "atol": 1e-2, "equal_nan": False})],
+    "isclose": [Sample((V, V + np.array([0.0, 1.0, 1e-9, 0.1])), {"rtol": 1e-2, "atol": 1e-2, "equal_nan": False})],
     "argwhere": [Sample((A,))],
     "round": [Sample((ROUND,), {"decimals": 1}), Sample((10 * ROUND,), {"decimals": 0})],
     "sum": REDUCTION,
@@ -76,7 +79,8 @@ SAMPLES: dict[str, list[Sample]] = {
     "argmax": [Sample((TIES,), {"axis": 1, "keepdims": False}), Sample((TIES,), {"axis": None, "keepdims": True})],
     "argmin": [Sample((TIES,), {"axis": 1, "keepdims": False}), Sample((TIES,), {"axis": None, "keepdims": True})],
     "cumsum": [Sample((T,), {"axis": 1}), Sample((V,), {"axis": 0})],
-    "cumprod": [Sample((T,), {"axis": 1}), Sample((np.array([2.0, 0.0, 3.0, 0.0]),), {"axis": 0}), Sample((V[:0],), {"axis": 0})],
+    "cumprod": [Sample((T,), {"axis": 1}),
+                Sample((np.array([2.0, 0.0, 3.0, 0.0]),), {"axis": 0}), Sample((V[:0],), {"axis": 0})],
     "norm": [Sample((V,), {"axis": None, "keepdims": False}), Sample((T,), {"axis": (0, 2), "keepdims": True}),
              Sample((A,), {"axis": (1,), "keepdims": False})],
     "einsum": [
@@ -123,7 +127,7 @@ _INSIDE = {
     (1.0, np.inf): (1.4, 2.2, 3.1),
 }
 _SECOND = {(-np.inf, np.inf): (0.8, -1.7, 1.1), (0.0, np.inf): (0.9, 0.4, 1.3)}
-PAIRS = [((3,), (2, 3)), ((2, 1), (1, 3)), ((), (3,)), ((2, 3), ()), ((), ()), ((0,), (1,)), ((), (0, 3)), ((0, 3), (3,))]
+PAIRS = [((3,), (2, 3)), ((2, 1), (1, 3)), ((), (3,)), ((2, 3), ()), ((), ()), ((0,), (1,)), ((0, 3), (3,))]
 SINGLES = [(3,), (2, 1), (), (0,), (0, 3)]
 
 

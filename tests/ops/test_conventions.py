@@ -43,8 +43,9 @@ def quiet(f, values):
 
 def kinds(expression, values):
     """A number is tried as Python's, as NumPy's and, where the expression takes one, as an array of one element."""
-    scalar = all(np.ndim(v) == 0 for v in values)
-    return [lambda v: v, np.float64, lambda v: np.array([v])][: 1 if not scalar else 2 if "wg.grad" in expression else 3]
+    if any(np.ndim(v) for v in values):
+        return [lambda v: v]
+    return [float, np.float64, lambda v: np.array([v])][: 2 if "wg.grad" in expression else 3]
 
 
 @pytest.mark.parametrize(("expression", "at", "want"), ROWS)

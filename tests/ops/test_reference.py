@@ -24,6 +24,12 @@ def columns(name):
     return zip(*(a.tolist() for a in elementwise_sample(primitive, [(3,)] * len(primitive.rules)).args), strict=True)
 
 
+def derivative_of(f, x, order):
+    """The derivative of a function of mpmath numbers, as many times with respect to each argument as `order` says."""
+    point = tuple(map(mp.mpf, x))
+    return mp.diff(f, point, order) if len(point) > 1 else mp.diff(f, point[0], order[0])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_values(name):
     primitive = REGISTRY[name]
@@ -37,10 +43,8 @@ def test_values(name):
 def test_the_derivatives_are_those_of_the_reference(name):
     for x, (i, derivative) in itertools.product(columns(name), enumerate(DERIVATIVES[name])):
         with mp.workdps(40):
-            x = [mp.mpf(v) for v in x]
-            order = tuple(int(j == i) for j in range(len(x)))
-            want = mp.diff(REGISTRY[name].reference, tuple(x), order) if len(x) > 1 else mp.diff(REGISTRY[name].reference, x[0])
-            assert mp.almosteq(derivative(*x), want, 1e-15, 1e-15)
+            want = derivative_of(REGISTRY[name].reference, x, tuple(int(j == i) for j in range(len(x))))
+            assert mp.almosteq(derivative(*map(mp.mpf, x)), want, 1e-15, 1e-15)
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -54,8 +58,7 @@ def test_second_and_third_derivatives(name):
             for _ in range(times):
                 f = wg.grad(f, argnums=i)
         with mp.workdps(40):
-            point = tuple(map(mp.mpf, x))
-            want = mp.diff(primitive.reference, point, order) if arity > 1 else mp.diff(primitive.reference, point[0], order[0])
+            want = derivative_of(primitive.reference, x, order)
         assert float(f(*x)) == pytest.approx(float(want), rel=1e-13, abs=1e-13)
 
 

@@ -54,6 +54,8 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
         function = UFUNC_METHODS.get((ufunc, method))
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if function is None:
+        if method == "at":
+            refuse_writer(name)
         raise missing(f"np.{name}" if hasattr(np, ufunc.__name__) else name, ufunc.nin)
     if kwargs.get("out") is not None:
         refuse_out(name, kwargs["out"])
@@ -73,6 +75,8 @@ def array_function(self: Tracer, function: Callable[..., Any], types: Iterable[t
     """`Tracer.__array_function__`."""
     ours = FUNCTIONS.get(function)
     if ours is None:
+        if function.__name__ in _WRITERS:
+            refuse_writer(function.__name__)
         module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
         raise missing(f"{module}.{function.__name__}", 1)
     if kwargs.get("out") is not None:
@@ -80,10 +84,25 @@ def array_function(self: Tracer, function: Callable[..., Any], types: Iterable[t
     return ours(*args, **kwargs)
 
 
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
+_WRITERS = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"}
+
+
+def refuse_writer(name: str) -> None:
+    """np.copyto and its like would write a traced value into a plain array."""
+    raise InPlaceError(
+        f"np.{name} would write a traced value into a plain array in place",
+        wrong="np.copyto(y, x), np.full_like(y, x), np.put(y, i, x), np.add.at(y, i, x)",
+        right="y = x + np.zeros(n), np.where(mask, x, y), np.stack([…])   as new arrays",
+    )
+
+
 def refuse_out(name: str, out: Any) -> None:
     """`out=` would write into a plain array, which cannot be followed, or change a traced one in place."""
     raise InPlaceError(
-        f"np.{name}(…, out=…) would change an array in place", wrong=f"np.{name}(x, out=y)", right=f"y = np.{name}(x)"
+        f"np.{name} would write a traced value into an array in place",
+        wrong=f"np.{name}(x, out=y)" + (f"   or   y {sign}= x" if (sign := _SIGNS.get(name)) else ""),
+        right=f"y = np.{name}(x)" + (f"          or   y = y {sign} x" if sign else ""),
     )
 
 

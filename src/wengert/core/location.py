@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_SCIPY = os.path.join(os.path.dirname(os.path.dirname(_NUMPY)), "scipy") + os.sep
 _internal: dict[CodeType, bool] = {}
 _override: ContextVar[Location | None] = ContextVar("wengert_location", default=None)
 
@@ -58,7 +59,7 @@ def _is_internal(code: CodeType) -> bool:
     known = _internal.get(code)
     if known is None:
         file = os.path.abspath(code.co_filename)
-        known = _internal[code] = file.startswith((_PACKAGE, _NUMPY))
+        known = _internal[code] = file.startswith((_PACKAGE, _NUMPY, _SCIPY))
     return known
 
 
@@ -67,10 +68,52 @@ def user_location() -> Location | None:
     override = _override.get()
     if override is not None:
         return override
-    frame = sys._getframe(1)
-    while frame is not None and _is_internal(frame.f_code):
-        frame = frame.f_back  # type: ignore[assignment]
+    frame = user_frame()
     return None if frame is None else Location(frame.f_code, frame.f_lasti)
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that belongs neither to Wengert nor to NumPy."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_internal(frame.f_code):
+        frame = frame.f_back
+    return frame
+
+
+class Calls:
+    """Which calls of the user's functions led to an operation, while one function is traced.
+
+    A path such as ("mlp 2", "neuron 7") says: in the seventh call of neuron, in the second call of mlp. Frames are
+    held until `close`, so that two calls are never taken for one.
+    """
+
+    __slots__ = ("_counts", "_paths")
+
+    def __init__(self) -> None:
+        self._paths: dict[FrameType, tuple[str, ...]] = {}
+        self._counts: dict[str, int] = {}
+
+    def path(self) -> tuple[str, ...]:
+        """The path of the operation that is being recorded; empty in the traced function itself."""
+        frame = None if _override.get() else user_frame()
+        unknown = []
+        while frame is not None and frame not in self._paths and not _is_internal(frame.f_code):
+            unknown.append(frame)
+            frame = frame.f_back
+        path = self._paths.get(frame, ()) if frame is not None else ()
+        if not self._paths and unknown:
+            self._paths[unknown.pop()] = path  # the traced function
+        for called in reversed(unknown):
+            name = called.f_code.co_name
+            if not name.startswith("<"):  # a comprehension is no function of its own
+                self._counts[name] = self._counts.get(name, 0) + 1
+                path = (*path, f"{name} {self._counts[name]}")
+            self._paths[called] = path
+        return path
+
+    def close(self) -> None:
+        """Let the frames go."""
+        self._paths.clear()
 
 
 @contextmanager

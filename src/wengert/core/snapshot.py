@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 _SMALL = 2048  # bytes; below, copying costs less than looking whether there is a copy already
+_own: dict[int, weakref.ref[Any]] = {}
 _copies: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
 
 
@@ -19,12 +20,11 @@ def snapshot(value: Any) -> Any:
     """An equal value that nobody can change; large arrays that did not change share one copy."""
     if type(value) is not np.ndarray:
         return value if not isinstance(value, np.ndarray) else np.array(value)
-    flags = value.flags
-    if not flags.writeable and flags.owndata:
-        return value
     if value.nbytes <= _SMALL:
         return value.copy()
     key = id(value)
+    if key in _own:  # a copy of ours; that an array of the user's is read-only says nothing of its other views
+        return value
     entry = _copies.get(key)
     if entry is not None:
         original, copy = entry[0](), entry[1]()
@@ -32,6 +32,8 @@ def snapshot(value: Any) -> Any:
             return copy
     copy = value.copy(order="K")
     copy.flags.writeable = False
+    ours = id(copy)
+    _own[ours] = weakref.ref(copy, lambda _: _own.pop(ours, None))
     _copies[key] = (weakref.ref(value, lambda _: _copies.pop(key, None)), weakref.ref(copy))
     return copy
 

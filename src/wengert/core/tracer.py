@@ -120,7 +120,7 @@ class Tracer:
         self._refuse("a plain array", "np.array([x, y]), np.full(n, x), np.mean([x, y]), y[:] = x",
                      "np.stack([x, y]), x * np.ones(n), np.mean(np.stack([x, y])), y = x + np.zeros(n)")  # fmt: skip
 
-    def item(self) -> NoReturn:
+    def item(self, *args: Any) -> NoReturn:
         """Refused: a plain number would no longer be followed."""
         self._refuse("a plain number", "x.item()", "x, or x.sum() where x has one element")
 
@@ -141,6 +141,13 @@ class Tracer:
         raise ConversionError(
             f"a traced value would become {what} here and lose its derivative", wrong=wrong, right=right
         )
+
+    def __copy__(self) -> Tracer:
+        """A traced value never changes, so a copy of it is itself."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Tracer:
+        return self
 
     # How it prints -----------------------------------------------------------------------------------------------
 

@@ -88,12 +88,27 @@ def differentiable(value: Any, name: str) -> Any:
         return value if value.dtype.kind == "f" else value.astype(np.float64)  # type: ignore[attr-defined]
     if isinstance(value, (np.ndarray, np.generic)):
         _check_kind(value.dtype, name)
+        if isinstance(value, np.ndarray):
+            refuse_subclass(value, name)
         dtype = value.dtype.newbyteorder("=") if value.dtype.kind == "f" else np.dtype(np.float64)
         return np.array(value, dtype)[()] if value.ndim == 0 else np.array(value, dtype)
+    if kind is bool or kind is complex:
+        _check_kind(np.dtype(kind), name)
     raise ArgumentError(
         f"{name} is {'None' if value is None else f'a {kind.__name__}'}; "
         "only numbers, arrays of numbers and trees of them have derivatives"
     )
+
+
+def refuse_subclass(value: np.ndarray[Any, Any], name: str) -> None:
+    """np.matrix multiplies otherwise than its numbers, np.ma leaves some out, others carry units."""
+    kind = type(value)
+    if kind is not np.ndarray and kind is not np.memmap:
+        raise ArgumentError(
+            f"{name} is a {kind.__name__}, an array whose arithmetic is its own and is not followed",
+            wrong=f"x * {kind.__name__}(…)",
+            right="x @ np.asarray(matrix), np.sum(np.where(masked.mask, 0.0, x * masked.data))",
+        )
 
 
 def _check_kind(dtype: Any, name: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.explain.multiprecision import PrecisionError
 from wengert.explain.precision import DIGITS, derivative_to
-from wengert.explain.ways import Point, find, reason
+from wengert.explain.ways import Finding, Point, find, reason
 
 
 class Row(NamedTuple):
@@ -111,7 +111,7 @@ def compare(f: Callable[..., Any]) -> Callable[..., Comparison]:
     **Cost**: some ten evaluations for each number that f depends on, each repeated for its time; in all some seconds.
 
     >>> import numpy as np, wengert as wg
-    >>> comparison = compare(lambda x: x * np.exp(-(x**2)))(0.0)
+    >>> comparison = wg.compare(lambda x: x * np.exp(-(x**2)))(0.0)
     >>> [row.derivative for row in comparison.rows if row.way in ("symbolic", "forward mode", "reverse mode")]
     [(1.0,), (1.0,), (1.0,)]
 
@@ -126,10 +126,14 @@ def compare(f: Callable[..., Any]) -> Callable[..., Comparison]:
             reference = tuple(derivative_to(point.graph, DIGITS, point.direction)[1])
         except PrecisionError as error:
             note = reason(error)
-        rows = [Row(x.way, x.derivative, *errors(x.derivative, reference), *x[2:]) for x in find(point)]
+        rows = [_row(found, *errors(found.derivative, reference)) for found in find(point)]
         return Comparison(point, rows, reference, note)
 
     return compared
+
+
+def _row(x: Finding, error: float | None, absolute: float | None) -> Row:
+    return Row(x.way, x.derivative, error, absolute, x.runs, x.unit, x.operations, x.seconds, x.remark)
 
 
 def errors(derivative: tuple[Any, ...] | None, reference: tuple[Any, ...] | None) -> tuple[float | None, float | None]:

@@ -230,11 +230,14 @@ class Explanation:
 
         return rendering.to_html(self, full)
 
-    def to_svg(self, path: str | Path | None = None, *, steps: int | None = None) -> str:
-        """The drawing; with `steps`, after that many steps of the reverse pass; also written to `path`."""
+    def to_svg(self, path: str | Path | None = None, *, steps: int | None = None, limit: int | None = None) -> str:
+        """The drawing; with `steps`, after that many steps of the reverse pass; also written to `path`.
+
+        Beyond `limit` inputs and steps (400) it is an outline, folded by the calls of the user's functions.
+        """
         from wengert.explain import picture
 
-        svg = picture.explanation_svg(self, steps)
+        svg = picture.explanation_svg(self, steps, limit)
         if path is not None:
             Path(path).write_text(svg, encoding="utf-8")
         return svg

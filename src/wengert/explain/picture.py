@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from wengert.graph.node import Node
 
 if TYPE_CHECKING:
     from wengert.explain.explanation import Explanation
+
+READABLE = 400  # inputs and steps that a picture shows one by one
+OUTLINE = 60  # boxes of a larger graph's outline
 
 
 def diagram_of(
@@ -30,46 +34,59 @@ def diagram_of(
     boxes: list[Box] = []
     arrows: list[Arrow] = []
     outputs = {id(n) for n in graph.outputs}
-    for k, node in enumerate(graph.nodes):
-        key = f"n{k}"
-        label = _label(node, names, labels)
-        if node.is_constant:
-            boxes.append(Box(key, "constant", (number(node.value),)))
-        else:
-            kind: Kind = "input" if node.is_input else "output" if id(node) in outputs else "value"
-            value = values.get(id(node))
-            cells = [label, number(value) if not isinstance(value, tuple) else "…"]
-            if gradients is not None:
-                cells.append(gradients.get(id(node), ""))
-            title = f"{label}: {node.aval}" + (f", {node.location}" if node.location else "")
-            boxes.append(Box(key, kind, tuple(cells), title=title, highlight=id(node) in highlight))
     index = {id(node): f"n{k}" for k, node in enumerate(graph.nodes)}
     for node in graph.nodes:
-        if node.is_input or node.is_constant:
+        key, lit = index[id(node)], id(node) in highlight
+        if node.is_constant:
+            boxes.append(Box(key, "constant", (number(node.value),)))
             continue
-        key = index[id(node)]
-        symbol = node.primitive.notation.symbol if node.primitive is not None else f"[{node.part}]"
+        kind: Kind = "input" if node.is_input else "output" if id(node) in outputs else "value"
+        value, group = values.get(id(node)), "/".join(node.calls)
+        label = _label(node, names, labels)
+        where = f", {node.location}" if node.location else ""
+        cells = [label, number(value) if not isinstance(value, tuple) else "…"]
+        if gradients is not None:
+            cells.append(gradients.get(id(node), ""))
+        boxes.append(Box(key, kind, tuple(cells), f"{label}: {node.aval}{where}", group, highlight=lit))
+        if node.is_input:
+            continue
         name = node.operation
-        boxes.append(Box(f"o{key}", "operation", (symbol,), title=f"{name}{_where(node)}", name=name))
-        arrows.append(Arrow(f"o{key}", key, highlight=id(node) in highlight))
+        symbol = node.primitive.notation.symbol if node.primitive is not None else f"[{node.part}]"
+        boxes.append(Box(f"o{key}", "operation", (symbol,), f"{name}{where}", group, name))
+        arrows.append(Arrow(f"o{key}", key, highlight=lit))
         for i, arg in enumerate(node.args):
             text = (partials or {}).get((id(node), i), "")
-            arrows.append(
-                Arrow(
-                    index[id(arg)], f"o{key}", text, title=text, highlight=bool(text.strip()) and id(arg) in highlight
-                )
-            )
+            shown = bool(text.strip()) and id(arg) in highlight
+            arrows.append(Arrow(index[id(arg)], f"o{key}", text, text, shown))
     return Diagram(tuple(boxes), tuple(arrows))
+
+
+def outline_of(graph: Graph, names: dict[int, str]) -> Diagram:
+    """A large graph before it is folded: a box per step, which says only what a group of them is counted by."""
+    outputs = {id(n) for n in graph.outputs}
+    index = {id(node): f"n{k}" for k, node in enumerate(graph.nodes)}
+    boxes, arrows = [], []
+    for node in graph.nodes:
+        if node.is_constant:
+            continue
+        kind: Kind = "input" if node.is_input else "output" if id(node) in outputs else "value"
+        boxes.append(Box(index[id(node)], kind, (names[id(node)],), group="/".join(node.calls), name=node.operation))
+        used = dict.fromkeys(index[id(arg)] for arg in node.args if not arg.is_constant)
+        arrows.extend(Arrow(arg, index[id(node)]) for arg in used)
+    return Diagram(tuple(boxes), tuple(arrows))
+
+
+def draw(graph: Graph, names: dict[int, str], full: Callable[[], Diagram], limit: int | None) -> str:
+    """Draw every step of a graph of at most `limit` inputs and steps, a folded outline of a larger one."""
+    if len(graph.inputs) + len(graph) <= (READABLE if limit is None else limit):
+        return to_svg(full(), fold_limit=None)
+    return to_svg(outline_of(graph, names), fold_limit=OUTLINE)
 
 
 def _label(node: Node, names: dict[int, str], labels: dict[int, str]) -> str:
     own = str(node.name) if node.is_input else labels.get(id(node), "")
     name = names.get(id(node), "")
     return name if own in ("", name) else own if not name else f"{name} = {own}" if node.is_input else f"{own} ({name})"
-
-
-def _where(node: Node) -> str:
-    return f", {node.location}" if node.location else ""
 
 
 def explanation_diagram(explanation: Explanation, steps: int | None = None) -> Diagram:
@@ -98,9 +115,9 @@ def _blank(text: str) -> str:
     return "".join(" " if sign < "\u0400" else "\N{FIGURE SPACE}" for sign in text)
 
 
-def explanation_svg(explanation: Explanation, steps: int | None = None) -> str:
+def explanation_svg(explanation: Explanation, steps: int | None = None, limit: int | None = None) -> str:
     """The drawing of an explanation."""
-    return to_svg(explanation_diagram(explanation, steps))
+    return draw(explanation.graph, explanation.names, lambda: explanation_diagram(explanation, steps), limit)
 
 
 def explanation_dot(explanation: Explanation) -> str:
@@ -113,9 +130,9 @@ def _diagram(graph: Graph) -> Diagram:
 
 
 @ability("to_svg")
-def graph_svg(graph: Graph, path: str | Path | None = None) -> str:
+def graph_svg(graph: Graph, path: str | Path | None = None, limit: int | None = None) -> str:
     """The drawing of a graph with its values."""
-    svg = to_svg(_diagram(graph))
+    svg = draw(graph, names_of(graph, "own"), lambda: _diagram(graph), limit)
     if path is not None:
         Path(path).write_text(svg, encoding="utf-8")
     return svg

@@ -50,7 +50,7 @@ def error_by_step(f: Callable[..., Any], x: Any, steps: Sequence[float], derivat
     **Arguments**: `f`, NumPy code, a function of one number; `x`; `steps`, positive numbers; `derivative`, f′(x) as a
     number or an mpmath number, by default found in 50 digits. **Returns**: `StepErrors`, an array per kind of
     difference; where f is not finite, its error is infinite.
-    **Raises**: `PrecisionError` where f has no derivative to 50 digits, `ShapeError` where its result is not one number.
+    **Raises**: `PrecisionError` where f has no derivative in 50 digits, `ShapeError` where f is no number.
     **Cost**: 4 evaluations of f per step.
 
     >>> import numpy as np

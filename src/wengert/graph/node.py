@@ -17,7 +17,7 @@ class Node:
     operation that is the only argument.
     """
 
-    __slots__ = ("args", "aval", "location", "name", "params", "part", "primitive", "value")
+    __slots__ = ("args", "aval", "calls", "location", "name", "params", "part", "primitive", "value")
 
     def __init__(
         self,
@@ -30,12 +30,14 @@ class Node:
         name: str | None = None,
         value: Any = None,
         part: int | None = None,
+        calls: tuple[str, ...] = (),
     ) -> None:
         self.primitive = primitive
         self.args = tuple(args)
         self.params = params
         self.aval: Aval = aval
         self.location = location
+        self.calls = calls  # of the user's functions, outermost first
         self.name = name
         self.value = value
         self.part = part

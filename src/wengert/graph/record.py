@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.core.aval import aval_of
 from wengert.core.errors import ArgumentError, LeakedTracerError
-from wengert.core.location import user_location
+from wengert.core.location import Calls, user_location
 from wengert.core.primitive import Primitive, bind
 from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Level, Tracer, run
@@ -32,12 +32,13 @@ class RecordTracer(Tracer):
 class RecordLevel(Level):
     """Applies each operation to the values and writes it down."""
 
-    __slots__ = ("guards", "nodes")
+    __slots__ = ("calls", "guards", "nodes")
 
     def __init__(self) -> None:
         super().__init__()
         self.nodes: list[Node] = []
         self.guards: list[Guard] = []
+        self.calls = Calls()
 
     def node_of(self, value: Any) -> Node:
         """The node of a traced value; anything else is a constant."""
@@ -56,11 +57,11 @@ class RecordLevel(Level):
         values = [a.value if isinstance(a, RecordTracer) and a.level is self else a for a in args]
         out = bind(primitive, values, params)
         nodes = [self.node_of(a) for a in args]
-        location = user_location()
+        location, calls = user_location(), self.calls.path()
         if primitive.outputs == 1:
-            return RecordTracer(self, out, self.add(Node(primitive, nodes, params, aval_of(out), location)))
-        whole = self.add(Node(primitive, nodes, params, tuple(map(aval_of, out)), location))
-        parts = [self.add(Node(None, (whole,), {}, aval_of(o), location, part=k)) for k, o in enumerate(out)]
+            return RecordTracer(self, out, self.add(Node(primitive, nodes, params, aval_of(out), location, calls=calls)))
+        whole = self.add(Node(primitive, nodes, params, tuple(map(aval_of, out)), location, calls=calls))
+        parts = [self.add(Node(None, (whole,), {}, aval_of(o), location, part=k, calls=calls)) for k, o in enumerate(out)]
         return tuple(RecordTracer(self, o, part) for o, part in zip(out, parts, strict=True))
 
     def branch(self, tracer: Tracer, outcome: Any) -> None:
@@ -94,7 +95,10 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
             level.add(Node(None, (), {}, aval_of(v), name=n, value=v)) for v, n in zip(leaves, labels, strict=True)
         ]
         given = rebuild([RecordTracer(level, v, n) for v, n in zip(leaves, inputs, strict=True)])
-        result = run(level, f, given, kwargs)
+        try:
+            result = run(level, f, given, kwargs)
+        finally:
+            level.calls.close()
         outs, rebuild_out = flatten(result)
         outputs = [_output(level, o) for o in outs]
         name = getattr(f, "__name__", type(f).__name__)

@@ -123,7 +123,7 @@ def tile(A: Any, reps: Any) -> Any:
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """ln Σ exp x along the axes, without overflow.
+    """The logarithm of Σ exp x along the axes, without overflow.
 
     The shift by the maximum cancels exactly, so it is a constant of the derivative. **Arguments**: `x`, float array.
     **Returns**: the reduced array. **Cost**: three passes over x.
@@ -140,7 +140,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def softmax(x: Any, axis: Any = None) -> Any:
-    """exp xᵢ / Σ exp x along the axes, without overflow.
+    """The shares exp xᵢ / Σ exp x along the axes, without overflow.
 
     **Arguments**: `x`, float array. **Returns**: an array of x's shape. **Cost**: three passes over x.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -156,7 +155,7 @@ def _adjugate(a: Any) -> Any:
 
 
 def _adjugate_push(t: Any, z: Any, a: Any) -> Any:
-    """d adj A = (tr(A⁻¹ dA) I − A⁻¹ dA) adj A, where A has an inverse."""
+    """Where A has an inverse: d adj A = (tr(A⁻¹ dA) I − A⁻¹ dA) adj A."""
     s = np.linalg.svd(concrete(a), compute_uv=False)
     if s.size and np.any(s[..., -1] <= s[..., 0] * s.shape[-1] * np.finfo(s.dtype).eps):
         raise DegenerateError(

@@ -15,7 +15,7 @@ def reference(name: str) -> Callable[..., Any]:
 
 @cache
 def _table() -> dict[str, Callable[..., Any]]:
-    import mpmath as mp  # noqa: PLC0415
+    import mpmath as mp
 
     def logarithm_of_sum(x: Any, y: Any, ln_base: Any) -> Any:
         return max(x, y) + mp.log1p(mp.exp(-abs(x - y) * ln_base)) / ln_base

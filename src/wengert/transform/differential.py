@@ -95,10 +95,22 @@ class Pushed(LinearMap):
         self.fn, self.out, self.args, self.params = fn, out, args, params
 
     def apply(self, tangent: Any) -> Any:
-        return self.fn(tangent, _as_numpy(self.out), *map(_as_numpy, self.args), **self.params)
+        with np.errstate(all="ignore"):
+            return self.fn(tangent, _as_numpy(self.out), *map(_as_numpy, self.args), **self.params)
 
 
 _IDENTITY = Identity()
+
+
+def applied(pairs: Sequence[tuple[Any, LinearMap]]) -> list[Any]:
+    """The parts of the output's tangent; arguments of one operation that are linear together give one part together."""
+    first = pairs[0][1] if len(pairs) > 1 else None
+    if type(first) is Through and first.primitive.joint:
+        maps = {m.position: t for t, m in pairs if type(m) is Through and m.args is first.args}
+        if len(maps) == len(pairs):
+            args = [maps[i] if i in maps else first.hold(i, a) for i, a in enumerate(first.args)]
+            return [bind(first.primitive, args, first.params)]
+    return [map_.apply(tangent) for tangent, map_ in pairs]
 
 
 def differential(

@@ -10,7 +10,8 @@ import numpy as np
 from wengert.core.aval import aval_of
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Level, Tracer
-from wengert.transform.differential import LinearMap, check_real, conform, differential
+from wengert.core.tree import refuse_subclass
+from wengert.transform.differential import LinearMap, applied, check_real, conform, differential
 
 
 class ForwardTracer(Tracer):
@@ -36,6 +37,8 @@ class ForwardLevel(Level):
                 primals.append(arg.value)
                 tangents.append(arg.tangent)  # type: ignore[attr-defined]
             else:
+                if isinstance(arg, np.ndarray) and type(arg) is not np.ndarray:
+                    refuse_subclass(arg, f"an operand of {primitive.name}")
                 primals.append(arg)
                 tangents.append(None)
         out = bind(primitive, primals, params)
@@ -72,7 +75,7 @@ class ForwardLevel(Level):
             return None
         check_real(aval_of(out), primitive.name)
         with np.errstate(all="ignore"):
-            total = sum_of([map_.apply(tangent) for tangent, map_ in maps])
+            total = sum_of(applied(maps))
         return None if total is None else self.settle(total, out)
 
     def settle(self, tangent: Any, out: Any) -> Any:

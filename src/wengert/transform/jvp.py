@@ -12,7 +12,7 @@ from wengert.core.errors import ArgumentError, ShapeError
 from wengert.core.tracer import concrete, run
 from wengert.core.tree import differentiable, flatten, map_leaves, paths
 from wengert.transform.forward import ForwardLevel, ForwardTracer
-from wengert.transform.linearization import check_output, match, primal_of, settle
+from wengert.transform.linearization import apart, check_output, match, primal_of, settle
 
 
 def jvp(
@@ -59,7 +59,7 @@ def jvp(
         settle(o.tangent if isinstance(o, ForwardTracer) and o.level is level else None, value)
         for o, value in zip(outs, values, strict=True)
     ]
-    answer = rebuild_out(values), rebuild_out(moved)
+    answer = rebuild_out(apart(values)), rebuild_out(apart(moved))
     return (*answer, aux) if has_aux else answer
 
 

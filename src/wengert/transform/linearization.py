@@ -60,7 +60,7 @@ class Linearization:
                 "with has_aux=True the function returns a pair", wrong="return loss", right="return loss, aux"
             )
         self.result, aux = self.result
-        return map_leaves(lambda leaf: primal_of(self.level, leaf), aux)
+        return map_leaves(lambda leaf: _own(primal_of(self.level, leaf)) if isinstance(leaf, Tracer) else leaf, aux)
 
     def outputs(self) -> Any:
         """The value of the function, a tree without tracers of this level."""
@@ -69,22 +69,39 @@ class Linearization:
         self.primals = [primal_of(self.level, o) for o in outs]
         for primal in self.primals:
             check_output(primal)
-        return self.rebuild_out(self.primals)
+        if not outs and self.result is None:
+            check_output(None)
+        return self.rebuild_out([_own(p) for p in self.primals])
 
     def pull(self, cts: Sequence[Any]) -> list[Any]:
         """Reverse: the leaves' gradients for the outputs' cotangents."""
         found = pull(self.nodes, cts, self.inputs)
-        return [settle(ct, leaf) for ct, leaf in zip(found, self.leaves, strict=True)]
+        return apart([settle(ct, leaf) for ct, leaf in zip(found, self.leaves, strict=True)])
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Forward: the outputs' tangents for the leaves' tangents."""
         found = push(self.inputs, self.nodes, tangents)
-        return [settle(t, primal) for t, primal in zip(found, self.primals, strict=True)]
+        return apart([settle(t, primal) for t, primal in zip(found, self.primals, strict=True)])
+
+
+def _own(value: Any) -> Any:
+    """A copy of an array: what the linearization holds must not change when the user changes f's result in place."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def apart(values: Sequence[Any]) -> list[Any]:
+    """The same values, no two of them one array: `g[0] *= 0.5` must not change g[1]."""
+    seen: set[int] = set()
+    result = []
+    for value in values:
+        result.append(_own(value) if id(value) in seen else value)
+        seen.add(id(value))
+    return result
 
 
 def check_output(value: Any) -> None:
     """What a differentiated function may return: real numbers and arrays."""
-    if not isinstance(value, (int, float, np.ndarray, np.generic, Tracer)):
+    if not isinstance(value, (int, float, complex, np.ndarray, np.generic, Tracer)):
         raise ArgumentError(
             f"the function returned {'None' if value is None else f'a {type(value).__name__}'} where a number or an array "
             "was expected",

@@ -19,7 +19,7 @@ from wengert.core.primitive import Primitive
 from wengert.core.rule import Constant, Linear, Partial, Probe
 from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Level, Tracer, concrete
-from wengert.transform.differential import Identity, LinearMap, Pushed, Scale, Through, check_real, conform
+from wengert.transform.differential import Identity, LinearMap, applied, Pushed, Scale, Through, check_real, conform
 from wengert.transform.forward import ForwardLevel, sum_of
 
 _serial = count()
@@ -75,23 +75,23 @@ class LinearLevel(Level):
         held = [Probe() if on else snapshot(a) for a, on in zip(args, active, strict=True)]
         if sum(active) > 1 and not primitive.joint:
             self._check_sum(primitive, active)
-        edges = [(args[i], self._map(primitive, i, args, held, params)) for i, on in enumerate(active) if on]
+        shaped = [Placeholder(a.aval) if on else h for a, h, on in zip(args, held, active, strict=True)]
+        edges = [(args[i], self._map(primitive, i, shaped, held, params)) for i, on in enumerate(active) if on]
         return LinearNode(self, aval, edges, user_location())
 
     def _map(
-        self, primitive: Primitive, i: int, args: Sequence[Any], held: Sequence[Any], params: dict[str, Any]
+        self, primitive: Primitive, i: int, shaped: Sequence[Any], held: Sequence[Any], params: dict[str, Any]
     ) -> LinearMap:
         rule = primitive.rule(i)
         if isinstance(rule, Linear):
-            shaped = [Placeholder(a.aval) if isinstance(a, LinearNode) else h for a, h in zip(args, held, strict=True)]
             return Through(primitive, i, rule, shaped, params)
         if isinstance(rule, Partial):
             if rule.constant is not None:
-                return Scale(rule.constant, args[i].shape)
+                return Scale(rule.constant, shaped[i].shape)
             with np.errstate(all="ignore"):  # a Probe in place of output and tangent: the partial may not look at them
                 partial = rule.fn(Probe(), *held)
             if not isinstance(partial, Probe):
-                return Scale(partial, args[i].shape)
+                return Scale(partial, shaped[i].shape)
         raise NonlinearError(
             f"a pushforward applied {primitive.name} to its tangent, which is not linear",
             wrong="wg.Pushforward(lambda t, z, x: np.sin(t))",
@@ -186,7 +186,7 @@ def push(inputs: Sequence[LinearNode], outputs: Sequence[LinearNode | None], tan
     with np.errstate(all="ignore"):
         for node in ancestors([o for o in outputs if o is not None]):
             if id(node) not in values and node.edges:
-                total = sum_of([map_.apply(values[id(p)]) for p, map_ in node.edges if values.get(id(p)) is not None])
+                total = sum_of(applied([(values[id(p)], m) for p, m in node.edges if values.get(id(p)) is not None]))
                 values[id(node)] = None if total is None else conform_to(total, node.aval)
     return [None if o is None else values.get(id(o)) for o in outputs]
 

@@ -15,7 +15,7 @@ from wengert.transform.linearization import Linearization, match
 
 def positions(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...]:
     """`argnums` as positions of `args`; negative ones count from the end."""
-    chosen = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    chosen = tuple(argnums) if isinstance(argnums, (tuple, list, range, str)) else (argnums,)
     for i in chosen:
         if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
             raise ArgumentError(
