@@ -16,7 +16,9 @@ from wengert.core.errors import (
     WengertError,
 )
 from wengert.core.rule import Constant, Linear, Partial, Pushforward
-from wengert.explain import listing as _listing, picture as _picture, python as _python  # noqa: F401  Graph's printers
+from wengert.explain import listing as _listing  # noqa: F401  Graph.to_text, .to_latex
+from wengert.explain import picture as _picture  # noqa: F401  Graph.to_svg, .to_dot
+from wengert.explain import python as _python  # noqa: F401  Graph.to_python
 from wengert.explain.compare import Comparison, compare
 from wengert.explain.explanation import Explanation, explain
 from wengert.graph import simplify as _simplify  # noqa: F401  Graph.simplify

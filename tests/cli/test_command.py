@@ -312,7 +312,7 @@ def test_shapes_that_do_not_fit_point_at_the_operation(capsys):
 def test_explain_prints_the_trace(capsys):
     code, out, err = run("explain", *BOOK, capsys=capsys)
     assert (code, err) == (0, "")
-    for number in ("15", "1.666", "16.666", "4.444", "3.333"):
+    for number in ("15", "5/3", "16.666", "4.444", "3.333"):
         assert number in out
     assert "\x1b" not in out
     assert "main(" not in out  # the user's line is the expression, not ours

@@ -157,12 +157,18 @@ def test_a_function_may_return_constants():
     assert operations(graph) == []
 
 
-@pytest.mark.parametrize("value", [None, "text", object()])
+@pytest.mark.parametrize("value", ["text", object(), 1j])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(wg.ArgumentError):
         wg.trace(lambda x: x)(value)
     with pytest.raises(wg.ArgumentError):
-        wg.trace(lambda x: (x, value) if value is not None else value)(1.0)
+        wg.trace(lambda x: (x, value))(1.0)
+
+
+@pytest.mark.parametrize("nothing", [None, (), {}])
+def test_a_function_that_returns_nothing_is_refused(nothing):
+    with pytest.raises(wg.ArgumentError, match="no number"):
+        wg.trace(lambda x: nothing)(1.0)
 
 
 def test_a_derivative_is_recorded_inside_a_trace():

@@ -17,7 +17,17 @@ from typing import Any
 from wengert.core.errors import WengertError
 from wengert.core.location import at
 from wengert.cli.expression import ExpressionError
-from wengert.cli.output import OutputError, check_output, encodable, format_number, save, suffix, terminal, to_json, write
+from wengert.cli.output import (
+    OutputError,
+    check_output,
+    encodable,
+    format_number,
+    save,
+    suffix,
+    terminal,
+    to_json,
+    write,
+)
 from wengert.cli.target import FileError, Target, UsageError, file_line, find_target
 
 FORMATS = {".txt": "text", ".md": "markdown", ".tex": "latex", ".html": "html", ".svg": "svg", ".dot": "dot"}

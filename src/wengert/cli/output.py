@@ -71,7 +71,9 @@ def save(output: str, write_to: Callable[[str], object]) -> None:
         raise OutputError(f"{output} cannot be written: {error.strerror or error}") from error
 
 
-_PLAIN = str.maketrans({"∂": "d", "·": "*", "×": "x", "−": "-", "…": "...", "→": "->", "←": "<-", "│": "|", "─": "-"})
+_PLAIN = str.maketrans(
+    {"∂": "d", "·": "*", "×": "x", "−": "-", "…": "...", "→": "->", "←": "<-", "│": "|", "─": "-", "µ": "u"}
+)
 
 
 def encodable(text: str, stream: TextIO) -> str:

@@ -64,7 +64,7 @@ def _is_internal(code: CodeType) -> bool:
 
 
 def user_location() -> Location | None:
-    """The innermost frame that belongs neither to Wengert nor to NumPy."""
+    """The innermost frame that belongs to none of Wengert, NumPy and SciPy."""
     override = _override.get()
     if override is not None:
         return override
@@ -73,7 +73,7 @@ def user_location() -> Location | None:
 
 
 def user_frame() -> FrameType | None:
-    """The innermost frame that belongs neither to Wengert nor to NumPy."""
+    """The innermost frame that belongs to none of Wengert, NumPy and SciPy."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_internal(frame.f_code):
         frame = frame.f_back

@@ -142,13 +142,6 @@ class Tracer:
             f"a traced value would become {what} here and lose its derivative", wrong=wrong, right=right
         )
 
-    def __copy__(self) -> Tracer:
-        """A traced value never changes, so a copy of it is itself."""
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Tracer:
-        return self
-
     # How it prints -----------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:

@@ -173,7 +173,7 @@ def _settled(array: Any) -> Any:
     import mpmath
 
     if array.dtype.kind == "f" and array.size:
-        raise PrecisionError("a step rounds its result to floats")
+        raise TypeError("rounded to floats")
 
     def settle(x: Any) -> Any:
         if isinstance(x, mpmath.mpf):
@@ -181,7 +181,7 @@ def _settled(array: Any) -> Any:
         if isinstance(x, mpmath.mpc):
             return mpmath.nan + 0
         if isinstance(x, float):
-            raise PrecisionError("a step rounds its result to a float")
+            raise TypeError("rounded to a float")
         return mpmath.mpf(int(x))
 
     return _elementwise(settle, [array])

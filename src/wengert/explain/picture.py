@@ -65,7 +65,8 @@ def outline_of(graph: Graph, names: dict[int, str]) -> Diagram:
     """A large graph before it is folded: a box per step, which says only what a group of them is counted by."""
     outputs = {id(n) for n in graph.outputs}
     index = {id(node): f"n{k}" for k, node in enumerate(graph.nodes)}
-    boxes, arrows = [], []
+    boxes: list[Box] = []
+    arrows: list[Arrow] = []
     for node in graph.nodes:
         if node.is_constant:
             continue

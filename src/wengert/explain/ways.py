@@ -88,7 +88,7 @@ class Point:
         """A gradient by all arguments as the derivatives by the coordinates."""
         leaves = flatten(list(gradient))[0]
         if self.direction is None:
-            return tuple(leaves)
+            return tuple(map(plain, leaves))
         pairs = zip(leaves, self.direction, strict=True)
         return (float(sum(np.vdot(g, d) for g, d in pairs)),)
 
@@ -112,6 +112,11 @@ def scalar(graph: Graph) -> Graph:
         wrong="return y",
         right="return y[0]   or np.sum(y), the number whose derivative is meant",
     )
+
+
+def plain(x: Any) -> Any:
+    """A number of NumPy's in double precision as Python's own, which prints as a number."""
+    return float(x) if isinstance(x, np.float64) else x
 
 
 def timed(way: Callable[[], Any]) -> tuple[Any, float]:
@@ -158,7 +163,7 @@ def difference(point: Point, scheme: str, remark: str) -> Finding:
     quotient = finite_difference(counted, argnums, scheme)
     name = "Richardson" if scheme == "richardson" else "complex step" if scheme == "complex" else scheme
     try:
-        derivative = tuple(flatten(list(quotient(*args)))[0])
+        derivative = tuple(map(plain, flatten(list(quotient(*args)))[0]))
         evaluations = calls
         _, seconds = timed(lambda: quotient(*args))
     except Exception as error:  # a step beyond f's domain may make the user's code raise anything
@@ -184,8 +189,8 @@ def symbolic(point: Point) -> Finding:
     built = time.perf_counter() - start
     gradient, seconds = timed(lambda: graph(*point.args))
     size = written_out(graph)
-    swell = f"; without sharing {size:,.0f}" if len(graph) < size < 1e15 else ""
-    swell = swell if size < 1e15 else f"; without sharing {size:.0e}"
+    many = f"{size:,.0f}" if size < 1e15 else f"{size:.0e}" if size < math.inf else "more than 1e+308"
+    swell = f"; without sharing {many}" if size > len(graph) else ""
     plural = "" if len(graph) == 1 else "s"
     remark = f"a formula of {len(graph):,} operation{plural}{swell}; found in {duration(built)}"
     return Finding("symbolic", point.coordinates(gradient), 1, "evaluation", len(graph), seconds, remark)
@@ -200,9 +205,9 @@ def forward(point: Point) -> Finding:
     if point.direction is None:
         ends = np.cumsum([np.size(leaf) for leaf in point.leaves])[:-1]
         pieces = np.split(np.array(tangents), ends)
-        derivative = tuple(p.reshape(np.shape(leaf))[()] for p, leaf in zip(pieces, point.leaves, strict=True))
+        derivative = tuple(plain(p.reshape(np.shape(leaf))[()]) for p, leaf in zip(pieces, point.leaves, strict=True))
     else:
-        derivative = tuple(tangents)
+        derivative = (plain(tangents[0]),)
     remark = "a pass for each input, exact but for rounding"
     return Finding("forward mode", derivative, len(units), "pass", len(units) * len(one), seconds, remark)
 

@@ -167,9 +167,9 @@ class Graph:
         """NumPy source of a function that computes the same, and needs nothing but NumPy."""
         return str(ABILITIES["to_python"](self))
 
-    def to_svg(self, path: Any = None) -> str:
-        """The drawing; also written to `path` where one is given."""
-        return str(ABILITIES["to_svg"](self, path))
+    def to_svg(self, path: Any = None, *, limit: int | None = None) -> str:
+        """The drawing, also written to `path`; beyond `limit` inputs and steps (400) an outline, folded by calls."""
+        return str(ABILITIES["to_svg"](self, path, limit))
 
     def to_dot(self) -> str:
         """The drawing as Graphviz source."""

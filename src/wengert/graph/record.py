@@ -100,6 +100,11 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
         finally:
             level.calls.close()
         outs, rebuild_out = flatten(result)
+        if not outs:
+            raise ArgumentError(
+                f"the function returned {result!r}, in which there is no number", wrong="def f(x): x * x",
+                right="def f(x): return x * x",
+            )  # fmt: skip
         outputs = [_output(level, o) for o in outs]
         name = getattr(f, "__name__", type(f).__name__)
         return Graph(

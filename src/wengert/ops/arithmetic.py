@@ -1,4 +1,4 @@
-"""Arithmetic, powers and roots, comparisons, rounding: ∂z/∂x, ∂z/∂y for z = f(x, y)."""
+"""Arithmetic, powers and roots, quotients and remainders, extrema: ∂z/∂x, ∂z/∂y for z = f(x, y)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _lowered_power(x: Any, y: Any, k: int) -> Any:
 
 def _less(x: Any, y: Any, k: int) -> Any:
     """x^(y−k), as a plain power where y is a number and y − k exact: x² and not x^(3−1)."""
-    plain = not isinstance(y, Tracer) and not np.any(_is_rounded(y, k))
+    plain = type(y) is int or not (isinstance(y, Tracer) or np.any(_is_rounded(y, k)))
     return np.power(x, y - k) if plain else lowered_power(x, y, k)
 
 
@@ -87,29 +87,31 @@ def _quotient(z: Any, x: Any, y: Any) -> Any:
 
 
 # fmt: off
-add       = elementwise(np.add,       lambda z, x, y: 1.0,    lambda z, x, y: 1.0,         impl=operator.add,     symbol="+", python="{0:4} + {1:5}",  latex="{0:4} + {1:5}",        precedence=4)
-subtract  = elementwise(np.subtract,  lambda z, x, y: 1.0,    lambda z, x, y: -1.0,        impl=operator.sub,     symbol="−", python="{0:4} - {1:5}",  latex="{0:4} - {1:5}",        precedence=4)
-multiply  = elementwise(np.multiply,  lambda z, x, y: y,      lambda z, x, y: x,           impl=operator.mul,     symbol="·", python="{0:5} * {1:6}",  latex=r"{0:5} \cdot {1:6}",   precedence=5)
-divide    = elementwise(np.divide,    lambda z, x, y: 1 / y,  lambda z, x, y: -z / y,      impl=_divide,          symbol="/", python="{0:5} / {1:6}",  latex=r"\frac{{{0}}}{{{1}}}", precedence=5)
-power     = elementwise(np.power,     lambda z, x, y: scale(y, _less(x, y, 1)), lambda z, x, y: scale(z, np.log(x)), impl=_power,           symbol="^", python="{0:8} ** {1:7}", latex="{0:8}^{{{1}}}",        precedence=7, domain=(POSITIVE, ALL))
-negative  = elementwise(np.negative,  lambda z, x: -1.0,      impl=operator.neg,           symbol="−", python="-{0:6}", latex="-{0:6}", precedence=6)
-positive  = elementwise(np.positive,  lambda z, x: 1.0,       impl=operator.pos,           symbol="+", python="+{0:6}", latex="{0}",    precedence=6)
-conjugate = elementwise(np.conjugate, lambda z, x: 1.0,                                symbol="conj", latex=r"\overline{{{0}}}")
-absolute  = elementwise(np.absolute,  lambda z, x: np.sign(x), impl=abs,                   symbol="|·|", python="np.abs({0})", latex=r"\left|{0}\right|")
-square    = elementwise(np.square,    lambda z, x: 2 * x,                                  symbol="²",  latex="{0:8}^{{2}}")
-sqrt      = elementwise(np.sqrt,      lambda z, x: 0.5 / z,                                symbol="√",  latex=r"\sqrt{{{0}}}", domain=(POSITIVE,))
-cbrt      = elementwise(np.cbrt,      lambda z, x: 1 / (3 * z * z),                        symbol="∛",  latex=r"\sqrt[3]{{{0}}}")
-reciprocal = elementwise(np.reciprocal, lambda z, x: -z * z,                               symbol="1/", latex=r"\frac{{1}}{{{0}}}")
-hypot     = elementwise(np.hypot,     lambda z, x, y: np.where(z == 0, 0.0, x / z), lambda z, x, y: np.where(z == 0, 0.0, y / z), latex=r"\operatorname{{hypot}}")
-remainder = elementwise(np.remainder, lambda z, x, y: 1.0,    lambda z, x, y: -_quotient(z, x, y), impl=_mod,     symbol="mod", python="{0:5} % {1:6}", latex=r"{0:5} \bmod {1:6}", precedence=5)
-fmod      = elementwise(np.fmod,      lambda z, x, y: 1.0,    lambda z, x, y: -_quotient(z, x, y))
-floor_divide = elementwise(np.floor_divide, Constant(),       Constant(), impl=_floor_divide, symbol="//", python="{0:5} // {1:6}", latex=r"\left\lfloor\frac{{{0}}}{{{1}}}\right\rfloor", precedence=5)
+add      = elementwise(np.add,      lambda z, x, y: 1.0,                      lambda z, x, y: 1.0,                 impl=operator.add, symbol="+", python="{0:4} + {1:5}", latex="{0:4} + {1:5}", precedence=4)
+subtract = elementwise(np.subtract, lambda z, x, y: 1.0,                      lambda z, x, y: -1.0,                impl=operator.sub, symbol="−", python="{0:4} - {1:5}", latex="{0:4} - {1:5}", precedence=4)
+multiply = elementwise(np.multiply, lambda z, x, y: y,                        lambda z, x, y: x,                   impl=operator.mul, symbol="·", python="{0:5} * {1:6}", latex=r"{0:5} \cdot {1:6}", precedence=5)
+divide   = elementwise(np.divide,   lambda z, x, y: 1 / y,                    lambda z, x, y: -z / y,              impl=_divide, symbol="/", python="{0:5} / {1:6}", latex=r"\frac{{{0}}}{{{1}}}", precedence=5)
+power    = elementwise(np.power,    lambda z, x, y: scale(y, _less(x, y, 1)), lambda z, x, y: scale(z, np.log(x)), impl=_power, symbol="^", python="{0:8} ** {1:7}", latex="{0:8}^{{{1}}}", precedence=7, domain=(POSITIVE, ALL))
 
-maximum   = elementwise(np.maximum,   lambda z, x, y: _wins(x, y), lambda z, x, y: _wins(y, x), symbol="max", latex=r"\max")
-minimum   = elementwise(np.minimum,   lambda z, x, y: _wins(y, x), lambda z, x, y: _wins(x, y), symbol="min", latex=r"\min")
-fmax      = elementwise(np.fmax,      lambda z, x, y: _outranks(x, y, _wins(x, y)), lambda z, x, y: _outranks(y, x, _wins(y, x)), latex=r"\max")
-fmin      = elementwise(np.fmin,      lambda z, x, y: _outranks(x, y, _wins(y, x)), lambda z, x, y: _outranks(y, x, _wins(x, y)), latex=r"\min")
-copysign  = elementwise(np.copysign,  lambda z, x, y: np.sign(x) * np.copysign(1.0, y), Constant())
+negative   = elementwise(np.negative,   lambda z, x: -1.0,            impl=operator.neg, symbol="−", python="-{0:6}", latex="-{0:6}", precedence=6)
+positive   = elementwise(np.positive,   lambda z, x: 1.0,             impl=operator.pos, symbol="+", python="+{0:6}", latex="{0}", precedence=6)
+conjugate  = elementwise(np.conjugate,  lambda z, x: 1.0,             symbol="conj", latex=r"\overline{{{0}}}")
+absolute   = elementwise(np.absolute,   lambda z, x: np.sign(x),      impl=abs, symbol="|·|", python="np.abs({0})", latex=r"\left|{0}\right|")
+square     = elementwise(np.square,     lambda z, x: 2 * x,           symbol="²", latex="{0:8}^{{2}}")
+sqrt       = elementwise(np.sqrt,       lambda z, x: 0.5 / z,         symbol="√", latex=r"\sqrt{{{0}}}", domain=(POSITIVE,))
+cbrt       = elementwise(np.cbrt,       lambda z, x: 1 / (3 * z * z), symbol="∛", latex=r"\sqrt[3]{{{0}}}")
+reciprocal = elementwise(np.reciprocal, lambda z, x: -z * z,          symbol="1/", latex=r"\frac{{1}}{{{0}}}")
+
+hypot        = elementwise(np.hypot,        lambda z, x, y: np.where(z == 0, 0.0, x / z),     lambda z, x, y: np.where(z == 0, 0.0, y / z), latex=r"\operatorname{{hypot}}")
+remainder    = elementwise(np.remainder,    lambda z, x, y: 1.0,                              lambda z, x, y: -_quotient(z, x, y),          impl=_mod, symbol="mod", python="{0:5} % {1:6}", latex=r"{0:5} \bmod {1:6}", precedence=5)
+fmod         = elementwise(np.fmod,         lambda z, x, y: 1.0,                              lambda z, x, y: -_quotient(z, x, y))
+floor_divide = elementwise(np.floor_divide, Constant(),                                       Constant(),                                   impl=_floor_divide, symbol="//", python="{0:5} // {1:6}", latex=r"\left\lfloor\frac{{{0}}}{{{1}}}\right\rfloor", precedence=5)
+copysign     = elementwise(np.copysign,     lambda z, x, y: np.sign(x) * np.copysign(1.0, y), Constant())
+
+maximum = elementwise(np.maximum, lambda z, x, y: _wins(x, y),                  lambda z, x, y: _wins(y, x),                  symbol="max", latex=r"\max")
+minimum = elementwise(np.minimum, lambda z, x, y: _wins(y, x),                  lambda z, x, y: _wins(x, y),                  symbol="min", latex=r"\min")
+fmax    = elementwise(np.fmax,    lambda z, x, y: _outranks(x, y, _wins(x, y)), lambda z, x, y: _outranks(y, x, _wins(y, x)), latex=r"\max")
+fmin    = elementwise(np.fmin,    lambda z, x, y: _outranks(x, y, _wins(y, x)), lambda z, x, y: _outranks(y, x, _wins(x, y)), latex=r"\min")
 # fmt: on
 
 lowered_power = REGISTRY["lowered_power"] = Primitive(

@@ -34,12 +34,14 @@ bitwise_or = piecewise_constant(np.bitwise_or, impl=operator.or_, symbol="|", py
 bitwise_xor = piecewise_constant(np.bitwise_xor, impl=operator.xor, symbol="^", python="{0:5} ^ {1:5}", precedence=3)
 invert = piecewise_constant(np.invert)
 
-greater = piecewise_constant(np.greater, impl=operator.gt, symbol=">", python="{0:4} > {1:4}", precedence=2, latex="{0:4} > {1:4}")
-greater_equal = piecewise_constant(np.greater_equal, impl=operator.ge, symbol="≥", python="{0:4} >= {1:4}", precedence=2, latex=r"{0:4} \ge {1:4}")  # fmt: skip
-less = piecewise_constant(np.less, impl=operator.lt, symbol="<", python="{0:4} < {1:4}", precedence=2, latex="{0:4} < {1:4}")
-less_equal = piecewise_constant(np.less_equal, impl=operator.le, symbol="≤", python="{0:4} <= {1:4}", precedence=2, latex=r"{0:4} \le {1:4}")  # fmt: skip
-equal = piecewise_constant(np.equal, impl=operator.eq, symbol="=", python="{0:4} == {1:4}", precedence=2, latex="{0:4} = {1:4}")
-not_equal = piecewise_constant(np.not_equal, impl=operator.ne, symbol="≠", python="{0:4} != {1:4}", precedence=2, latex=r"{0:4} \ne {1:4}")  # fmt: skip
+# fmt: off
+greater       = piecewise_constant(np.greater,       impl=operator.gt, symbol=">", python="{0:4} > {1:4}", latex="{0:4} > {1:4}", precedence=2)
+greater_equal = piecewise_constant(np.greater_equal, impl=operator.ge, symbol="≥", python="{0:4} >= {1:4}", latex=r"{0:4} \ge {1:4}", precedence=2)
+less          = piecewise_constant(np.less,          impl=operator.lt, symbol="<", python="{0:4} < {1:4}", latex="{0:4} < {1:4}", precedence=2)
+less_equal    = piecewise_constant(np.less_equal,    impl=operator.le, symbol="≤", python="{0:4} <= {1:4}", latex=r"{0:4} \le {1:4}", precedence=2)
+equal         = piecewise_constant(np.equal,         impl=operator.eq, symbol="=", python="{0:4} == {1:4}", latex="{0:4} = {1:4}", precedence=2)
+not_equal     = piecewise_constant(np.not_equal,     impl=operator.ne, symbol="≠", python="{0:4} != {1:4}", latex=r"{0:4} \ne {1:4}", precedence=2)
+# fmt: on
 
 where = REGISTRY["where"] = Primitive(
     "where",

@@ -53,7 +53,9 @@ def var(
 
 
 @implements(np.std)
-def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, **options: Any) -> Any:
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, **options: Any
+) -> Any:
     """np.std; at zero deviation its derivative is 0."""
     return np.sqrt(var(a, axis, dtype, out, ddof, keepdims, **options))
 
@@ -158,4 +160,3 @@ def _top(x: Any, axis: Any) -> Any:
     """The maximum as a constant of the derivative; 0 where it is infinite, so that ∞ − ∞ does not arise."""
     top = stop_gradient(np.max(x, axis=axis, keepdims=True))
     return np.where(np.isfinite(top), top, 0.0)
-

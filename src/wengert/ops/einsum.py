@@ -24,7 +24,9 @@ def explicit(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[s
     if len(terms) != len(shapes):
         raise ValueError(f"einsum: {subscripts!r} has {len(terms)} operands, but {len(shapes)} were given")
     spare = [letter for letter in _LETTERS if letter not in subscripts]
-    batch = max((len(s) - len(t.replace("...", "")) for t, s in zip(terms, shapes, strict=True) if "..." in t), default=0)
+    batch = max(
+        (len(s) - len(t.replace("...", "")) for t, s in zip(terms, shapes, strict=True) if "..." in t), default=0
+    )
     names = "".join(spare[:batch])
     full = []
     for term, shape in zip(terms, shapes, strict=True):

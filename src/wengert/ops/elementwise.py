@@ -17,7 +17,9 @@ ALL = (-np.inf, np.inf)
 POSITIVE = (0.0, np.inf)
 
 
-def elementwise(ufunc: np.ufunc, *rules: Callable[..., Any] | Rule, impl: Callable[..., Any] | None = None, **written: Any) -> Primitive:
+def elementwise(
+    ufunc: np.ufunc, *rules: Callable[..., Any] | Rule, impl: Callable[..., Any] | None = None, **written: Any
+) -> Primitive:
     """A primitive for a ufunc; a rule that is a plain function `(z, *args)` is a `Partial`.
 
     `impl`: what computes it, where that is not the ufunc (Python's operator, which keeps a Python float one).

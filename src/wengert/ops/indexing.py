@@ -30,7 +30,9 @@ def separate(index: Any) -> tuple[Index, list[Any]]:
     arrays: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
-            template.append(slice(*(None if i is None else operator.index(i) for i in (part.start, part.stop, part.step))))
+            template.append(
+                slice(*(None if i is None else operator.index(i) for i in (part.start, part.stop, part.step)))
+            )
         elif part is None or part is Ellipsis:
             template.append(part)
         elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
@@ -38,7 +40,9 @@ def separate(index: Any) -> tuple[Index, list[Any]]:
         else:
             array = part if isinstance(part, Tracer) else np.array(part)
             if aval_of(array).dtype.kind not in "iub" and shape_of(array) != (0,):
-                raise IndexError(f"arrays used as indices must be of integer or boolean type, not {aval_of(array).dtype}")
+                raise IndexError(
+                    f"arrays used as indices must be of integer or boolean type, not {aval_of(array).dtype}"
+                )
             template.append(Slot(len(arrays)))
             arrays.append(array if isinstance(array, Tracer) or array.dtype.kind in "iub" else array.astype(np.intp))
     return tuple(template), arrays
@@ -88,9 +92,7 @@ def _merge_picks(cts: Sequence[Any], argss: Sequence[Sequence[Any]], paramss: Se
         indices.append(tuple(Slot(p.position + shift) if isinstance(p, Slot) else p for p in params["index"]))
         arrays.extend(args[1:])
     x = argss[0][0]
-    return bind(
-        scatter, (*cts, *arrays), {"indices": tuple(indices), "shape": shape_of(x), "dtype": aval_of(x).dtype}
-    )
+    return bind(scatter, (*cts, *arrays), {"indices": tuple(indices), "shape": shape_of(x), "dtype": aval_of(x).dtype})
 
 
 scatter = REGISTRY["scatter"] = Primitive(
@@ -197,4 +199,3 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     if axis is None:
         a, axis = np.reshape(a, -1), 0
     return take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis)
-

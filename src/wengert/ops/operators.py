@@ -129,7 +129,11 @@ def _astype(self: Any, dtype: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _fill(self: Any, *args: Any, **kwargs: Any) -> None:
-    raise InPlaceError("a traced array cannot be changed in place yet", wrong="y.fill(v), y.sort()", right="np.full_like(y, v), np.sort(y)")
+    raise InPlaceError(
+        "a traced array cannot be changed in place yet",
+        wrong="y.fill(v), y.sort()",
+        right="np.full_like(y, v), np.sort(y)",
+    )
 
 
 Tracer.reshape, Tracer.transpose, Tracer.flatten, Tracer.astype = _reshape, _transpose, _flatten, _astype  # type: ignore[attr-defined]

@@ -20,7 +20,6 @@ def _table() -> dict[str, Callable[..., Any]]:
     def logarithm_of_sum(x: Any, y: Any, ln_base: Any) -> Any:
         return max(x, y) + mp.log1p(mp.exp(-abs(x - y) * ln_base)) / ln_base
 
-
     def number(x: Any, y: Any, choice: Any) -> Any:
         return y if mp.isnan(x) else x if mp.isnan(y) else choice(x, y)
 

@@ -16,7 +16,12 @@ from wengert.core.rule import Constant, Linear, Rule
 
 
 def _linear(
-    name: str, impl: Callable[..., Any], transpose: Callable[..., Any], aval: Callable[..., Any], python: str, latex: str
+    name: str,
+    impl: Callable[..., Any],
+    transpose: Callable[..., Any],
+    aval: Callable[..., Any],
+    python: str,
+    latex: str,
 ) -> Primitive:
     primitive = REGISTRY[name] = Primitive(
         name, impl, [Linear(transpose)], aval=aval, joint=True, notation=Notation(name, python, latex)
@@ -212,7 +217,9 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
 
 
 @implements(np.concatenate)
-def concatenate_of(arrays: Sequence[Any], /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = None) -> Any:
+def concatenate_of(
+    arrays: Sequence[Any], /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = None
+) -> Any:
     """np.concatenate."""
     arrays = list(arrays)
     if axis is None:
@@ -315,7 +322,9 @@ def imag(val: Any) -> Any:
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """np.copyto, which writes into an array that cannot be followed."""
     raise InPlaceError(
-        "np.copyto would change an array in place", wrong="np.copyto(y, x), np.full_like(y, x)", right="y = x + np.zeros_like(y)"
+        "np.copyto would change an array in place",
+        wrong="np.copyto(y, x), np.full_like(y, x)",
+        right="y = x + np.zeros_like(y)",
     )
 
 

@@ -14,8 +14,7 @@ from wengert.ops.reference import reference
 
 def _sigmoid(x: Any) -> Any:
     """1/(1 + e^−x), from e^−|x|, which cannot overflow."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, e) / (1 + e)
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
 def _share_of(power: np.ufunc, ln_base: float) -> Any:
@@ -24,8 +23,8 @@ def _share_of(power: np.ufunc, ln_base: float) -> Any:
         d = np.where(x == y, 0.0, x - y)  # two infinities are equal shares
         added = d - x
         error = (x - (d - added)) - (y + added)
-        e = power(-np.abs(d))
-        p, q = np.where(d >= 0, 1.0, e) / (1 + e), np.where(d >= 0, e, 1.0) / (1 + e)
+        total = 1 + power(-np.abs(d))
+        p, q = power(np.minimum(d, 0)) / total, power(np.minimum(-d, 0)) / total
         return p * (1 + ln_base * np.where(np.isfinite(error), error, 0.0) * q)
 
     return share
@@ -34,13 +33,13 @@ def _share_of(power: np.ufunc, ln_base: float) -> Any:
 LN2 = float(np.log(2.0))
 
 # fmt: off
-sigmoid  = function("sigmoid",  _sigmoid,                        lambda z, x: sigmoid(x) * sigmoid(-x), like=np.exp, python="wg.sigmoid({0})",  latex=r"\sigma")
-softplus = function("softplus", lambda x: np.logaddexp(x, 0.0),  lambda z, x: sigmoid(x),               like=np.exp, python="wg.softplus({0})")
-relu     = function("relu",     lambda x: np.maximum(x, 0.0),    lambda z, x: np.sign(z),               like=np.exp, python="wg.relu({0})")
+sigmoid  = function("sigmoid", _sigmoid,                        lambda z, x: z * sigmoid(-x), like=np.exp, python="wg.sigmoid({0})", latex=r"\sigma")
+softplus = function("softplus", lambda x: np.logaddexp(x, 0.0), lambda z, x: sigmoid(x),      like=np.exp, python="wg.softplus({0})")
+relu     = function("relu", lambda x: np.maximum(x, 0.0),       lambda z, x: np.sign(z),      like=np.exp, python="wg.relu({0})")
 
 # What of the derivative of log(eˣ + eʸ) belongs to x: eˣ/(eˣ + eʸ).
-share    = function("share",  _share_of(np.exp, 1.0),   lambda z, x, y: z * share(y, x),        lambda z, x, y: -z * share(y, x),        like=np.logaddexp, symbol="σ(x−y)", python="wg.sigmoid({0:4} - {1:5})", latex=r"\sigma\left({0:4} - {1:5}\right)")
-share2   = function("share2", _share_of(np.exp2, LN2),  lambda z, x, y: LN2 * z * share2(y, x), lambda z, x, y: -LN2 * z * share2(y, x), like=np.logaddexp2, symbol="2ˣ/(2ˣ+2ʸ)", python="1 / (1 + np.exp2({1:4} - {0:5}))", latex=r"\frac{{2^{{{0}}}}}{{2^{{{0}}} + 2^{{{1}}}}}", precedence=5)
+share  = function("share", _share_of(np.exp, 1.0),   lambda z, x, y: z * share(y, x),        lambda z, x, y: -z * share(y, x),        like=np.logaddexp, symbol="σ(x−y)", python="wg.sigmoid({0:4} - {1:5})", latex=r"\sigma\left({0:4} - {1:5}\right)")
+share2 = function("share2", _share_of(np.exp2, LN2), lambda z, x, y: LN2 * z * share2(y, x), lambda z, x, y: -LN2 * z * share2(y, x), like=np.logaddexp2, symbol="2ˣ/(2ˣ+2ʸ)", python="1 / (1 + np.exp2({1:4} - {0:5}))", latex=r"\frac{{2^{{{0}}}}}{{2^{{{0}}} + 2^{{{1}}}}}", precedence=5)
 # fmt: on
 
 #: x itself, with derivative zero: for values that are known to cancel, such as the shift of logsumexp.

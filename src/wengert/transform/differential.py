@@ -83,7 +83,7 @@ class Through(LinearMap):
         return arg
 
     def transpose(self, ct: Any) -> Any:
-        return self.rule.fn(ct, *map(_as_numpy, self.args), **self.params)
+        return self.rule.fn(_as_numpy(ct), *map(_as_numpy, self.args), **self.params)
 
 
 class Pushed(LinearMap):
@@ -173,6 +173,8 @@ def conform(tangent: Any, out: Any) -> Any:
     if type(out) is float:
         return tangent if isinstance(tangent, Tracer) else float(tangent)
     aval, have = aval_of(out), aval_of(tangent)
+    if aval.weak and have.weak:  # a Python number, followed: its derivative is one too
+        return tangent
     if have.shape != aval.shape:
         tangent = np.broadcast_to(tangent, aval.shape)
     if have.dtype != aval.dtype or have.weak:

@@ -60,7 +60,7 @@ class Linearization:
                 "with has_aux=True the function returns a pair", wrong="return loss", right="return loss, aux"
             )
         self.result, aux = self.result
-        return map_leaves(lambda leaf: _own(primal_of(self.level, leaf)) if isinstance(leaf, Tracer) else leaf, aux)
+        return map_leaves(lambda leaf: own(primal_of(self.level, leaf)) if isinstance(leaf, Tracer) else leaf, aux)
 
     def outputs(self) -> Any:
         """The value of the function, a tree without tracers of this level."""
@@ -71,7 +71,7 @@ class Linearization:
             check_output(primal)
         if not outs and self.result is None:
             check_output(None)
-        return self.rebuild_out([_own(p) for p in self.primals])
+        return self.rebuild_out([own(p) for p in self.primals])
 
     def pull(self, cts: Sequence[Any]) -> list[Any]:
         """Reverse: the leaves' gradients for the outputs' cotangents."""
@@ -84,7 +84,7 @@ class Linearization:
         return apart([settle(t, primal) for t, primal in zip(found, self.primals, strict=True)])
 
 
-def _own(value: Any) -> Any:
+def own(value: Any) -> Any:
     """A copy of an array: what the linearization holds must not change when the user changes f's result in place."""
     return value.copy() if isinstance(value, np.ndarray) else value
 
@@ -94,7 +94,7 @@ def apart(values: Sequence[Any]) -> list[Any]:
     seen: set[int] = set()
     result = []
     for value in values:
-        result.append(_own(value) if id(value) in seen else value)
+        result.append(own(value) if id(value) in seen else value)
         seen.add(id(value))
     return result
 
@@ -103,8 +103,8 @@ def check_output(value: Any) -> None:
     """What a differentiated function may return: real numbers and arrays."""
     if not isinstance(value, (int, float, complex, np.ndarray, np.generic, Tracer)):
         raise ArgumentError(
-            f"the function returned {'None' if value is None else f'a {type(value).__name__}'} where a number or an array "
-            "was expected",
+            f"the function returned {'None' if value is None else f'a {type(value).__name__}'} where a number or an "
+            "array was expected",
             wrong="return None" if value is None else "return loss, info",
             right="return loss" if value is None else "return loss, info   # with has_aux=True",
         )

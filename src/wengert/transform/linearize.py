@@ -19,7 +19,7 @@ from wengert.core.primitive import Primitive
 from wengert.core.rule import Constant, Linear, Partial, Probe
 from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Level, Tracer, concrete
-from wengert.transform.differential import Identity, LinearMap, applied, Pushed, Scale, Through, check_real, conform
+from wengert.transform.differential import Identity, LinearMap, Pushed, Scale, Through, applied, check_real, conform
 from wengert.transform.forward import ForwardLevel, sum_of
 
 _serial = count()

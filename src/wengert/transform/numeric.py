@@ -68,7 +68,8 @@ class Sample:
             error.add_note(f"f was called with {args} to take a difference of its values")
             raise
         outs, self.rebuild_out = flatten(result)
-        for out in outs if result is not None else [None]:
+        outs = [None] if result is None else outs
+        for out in outs:
             _refuse_tracer(out, "the result of f")
             if not (np.iscomplexobj(out) and any(map(np.iscomplexobj, leaves))):
                 check_output(out)
@@ -86,18 +87,16 @@ class Sample:
 
     def lines(self, i: int) -> Iterator[Line]:
         """The line through x along each element of the i-th leaf."""
-        leaf, name = self.leaves[i], self.names[i]
+        leaf, name, others = self.leaves[i], self.names[i], (self.leaves[:i], self.leaves[i + 1 :])
         if np.ndim(leaf) == 0:
-            yield Line(
-                name, leaf, lambda number: self([*self.leaves[:i], number, *self.leaves[i + 1 :]]), self.value, self.eps
-            )
+            yield Line(name, leaf, lambda x: self([*others[0], x, *others[1]]), self.value, self.eps)
             return
         for k in np.ndindex(leaf.shape):
 
             def at(number: Any, k: tuple[int, ...] = k) -> Any:
                 moved = leaf.astype(np.result_type(leaf, number))
                 moved[k] = number
-                return self([*self.leaves[:i], moved, *self.leaves[i + 1 :]])
+                return self([*others[0], moved, *others[1]])
 
             yield Line(f"{name}[{', '.join(map(str, k))}]", leaf[k], at, self.value, self.eps)
 

@@ -21,7 +21,7 @@ from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Tracer, concrete
 from wengert.core.tree import differentiable
 from wengert.transform.differential import conform
-from wengert.transform.linearization import match, settle
+from wengert.transform.linearization import match, own, settle
 from wengert.transform.linearize import LinearizeLevel, LinearNode
 from wengert.transform.transpose import pull
 
@@ -220,7 +220,7 @@ class Variable(Tracer):
 
     def _receive(self, total: Any) -> bool:
         """Take a pass's gradient; whether it came on top of an earlier one."""
-        value = settle(total, self.value)
+        value = own(settle(total, self.value))  # the same array may go to several Variables: y = a + b
         again = self.is_leaf and self._grad is not None
         self._grad = self._grad + value if again else value
         self._passes = self._passes + 1 if again else 1
