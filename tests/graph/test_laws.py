@@ -103,7 +103,11 @@ def programs(law: Rewrite):
     if needs_parameters(law):
         yield from ((lambda x, y, f=f: f(x)) for f in PROGRAMS.values())
         return
-    forms = [lambda x, y: lambda v: v, lambda x, y: lambda v: np.full(np.shape(x), v, getattr(x, "dtype", None))]
+    forms = [
+        lambda x, y: lambda v: v,
+        lambda x, y: lambda v: np.full(np.shape(x), v, getattr(x, "dtype", None)),
+        lambda x, y: lambda v: -0.0 if isinstance(v, int) and v == 0 else v,  # 0 is a zero of either sign
+    ]
     for number, order, form in itertools.product((0, 1), law.orders, forms):
 
         def program(x, y, number=number, order=order, form=form):
@@ -129,23 +133,25 @@ def simplified_by(law: Rewrite, graph: wg.Graph, monkeypatch) -> tuple[wg.Graph,
     return result, names[0] != names[1]
 
 
-def cases(values):
+def cases(law: Rewrite, values):
+    """Arguments to record with, and those to run with: arrays of all pairs, and each pair as Python numbers."""
     for dtype in (np.float64, np.float32):
-        yield pairs(values, dtype)
-    yield from itertools.product(values, repeat=2)
+        yield [pairs(values, dtype)]
+    if not needs_parameters(law):
+        yield list(itertools.product(values, repeat=2))
 
 
 def differences(law: Rewrite, values, agree, monkeypatch) -> tuple[int, list]:
     """How often the law applied, and where the result was another one."""
     applied, wrong = 0, []
-    for program in programs(law):
-        for x, y in cases(values):
-            try:
-                graph = wg.trace(program)(x, y)
-            except TypeError:  # ∼x of a real x
-                continue
-            result, changed = simplified_by(law, graph, monkeypatch)
-            applied += changed
+    for program, runs in itertools.product(programs(law), cases(law, values)):
+        try:
+            graph = wg.trace(program)(*runs[-1])
+        except TypeError:  # ∼x of a real x
+            continue
+        result, changed = simplified_by(law, graph, monkeypatch)
+        applied += changed
+        for x, y in runs:
             got, expected = np.asarray(result(x, y)), np.asarray(graph(x, y))
             assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
             wrong += [(x, y)] if not agree(got, expected) else []

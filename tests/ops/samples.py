@@ -41,7 +41,8 @@ def _regular(*shape):
     return _normal(*shape) + 3 * np.eye(shape[-1])
 
 
-V, W, A, B, T = _normal(4), _normal(4), _normal(3, 4), _normal(4, 2), _RNG.permutation(24).reshape(2, 3, 4) / 7 - 1.6
+V, W = np.array([0.83, -1.21, 0.36, 2.17]), np.array([-0.52, 1.44, 0.71, -1.93])
+A, B, T = _RNG.permutation(12).reshape(3, 4) / 5 - 1.13, _normal(4, 2), _RNG.permutation(24).reshape(2, 3, 4) / 7 - 1.6
 MASK = np.array([True, False, True, True])
 TIES = np.array([[1.0, 5.0, 3.0], [4.0, 2.0, 0.5]])
 ROUND = np.array([0.26, -1.31, 2.12])
@@ -58,7 +59,8 @@ def _einsum(terms, result, *operands):
 SAMPLES: dict[str, list[Sample]] = {
     "lowered_power": [Sample((np.array([0.4, 1.3, 2.2]), np.array([0.8, -1.7, 3.0]), 1))],
     "sum_to": [Sample((T,), {"shape": (1, 4)}), Sample((A,), {"shape": ()}), Sample((A,), {"shape": (3, 1)})],
-    "where": [Sample((MASK, V, W)), Sample((MASK, 1.5, W)), Sample((MASK, V, np.array([2.0])))],
+    "where": [Sample((MASK, V, W)), Sample((MASK, 1.5, W)), Sample((MASK, V, np.array([2.0]))), Sample((MASK, V, 2)),
+              Sample((MASK, INTEGERS[:1], V))],
     "stop_gradient": [Sample((INTEGERS,))],
     "bitwise_and": [Sample((INTEGERS, OTHERS)), Sample((MASK, ~MASK))],
     "bitwise_or": [Sample((INTEGERS, OTHERS)), Sample((MASK, ~MASK))],
@@ -115,8 +117,8 @@ SAMPLES: dict[str, list[Sample]] = {
     "broadcast_to": [Sample((_normal(3, 1),), {"shape": (2, 3, 4)}), Sample((1.5,), {"shape": (2,)})],
     "astype": [Sample((V,), {"dtype": np.dtype(np.float64)})],
     "discretize": [Sample((V,), {"dtype": np.dtype(int)})],
-    "concatenate": [Sample((A, _normal(3, 2), A), {"axis": 1}), Sample((V, W), {"axis": 0})],
-    "stack": [Sample((V, W), {"axis": 1}), Sample((A, A, A + 1), {"axis": 0})],
+    "concatenate": [Sample((A, _normal(3, 2), A), {"axis": 1}), Sample((V, INTEGERS), {"axis": 0})],
+    "stack": [Sample((V, W), {"axis": 1}), Sample((1.5, 2), {"axis": 0}), Sample((A, A, A + 1), {"axis": 0})],
 }  # fmt: skip
 
 _INSIDE = {

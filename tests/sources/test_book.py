@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -149,6 +150,10 @@ def test_forward_takes_6_elementary_derivations_and_reverse_4():
 # The worked graph -----------------------------------------------------------------------------------------------------
 
 
+def print_of(value):
+    return f"{value}"
+
+
 def test_the_worked_graph_has_the_values_of_the_book():
     rows = {row.name: row for row in wg.explain(worked)(3, 5).table}
     assert (rows["v0"].value, rows["v1"].value, rows["v2"].value) == (3, 5, 15)
@@ -176,10 +181,6 @@ def test_every_mode_prints_the_figures_of_the_book():
     assert list(map(print_of, (a.grad, b.grad))) == ["4.444444444444445", "3.3333333333333335"]
 
 
-def print_of(value):
-    return f"{value}"
-
-
 def test_two_paths_add_up():
     steps = {step.name: step for step in wg.explain(worked)(3, 5).steps}
     assert [(p.adjoint, p.partial) for p in steps["v1"].paths] == [(1, 3), (1, near(1 / 3))]
@@ -197,7 +198,7 @@ def test_the_drawing_shows_the_values_then_one_gradient_more_at_each_reverse_ste
     for frame in frames:
         assert {"v0 = x0", "v1 = x1", "3", "5", "15", "5/3", "50/3", "+", "/"} <= set(frame)
     gradients = [[text for text in frame if text.startswith("∂")] for frame in frames]
-    new = [set(after) - set(before) for before, after in zip(gradients, gradients[1:], strict=False)]
+    new = [set(after) - set(before) for before, after in pairwise(gradients)]
     assert gradients[0] == []
     assert new == [{"∂y/∂y = 1"}, {"∂y/∂v3 = 1"}, {"∂y/∂v2 = 1"}, {"∂y/∂v1 = 10/3"}, {"∂y/∂v0 = 40/9"}]
 

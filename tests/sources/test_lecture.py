@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -300,7 +301,7 @@ TARGETS = [1.0, -1.0, -1.0, 1.0]
 
 def network(seed=0):
     rng = np.random.default_rng(seed)
-    return [(rng.uniform(-1, 1, (n, m)), np.zeros(n)) for m, n in zip(SIZES, SIZES[1:], strict=False)]
+    return [(rng.uniform(-1, 1, (n, m)), np.zeros(n)) for m, n in pairwise(SIZES)]
 
 
 def network_loss(layers):
@@ -320,12 +321,23 @@ def test_the_whole_loss_of_a_network_is_differentiated():
     wg.check_grads(network_loss, (layers,), order=1)
 
 
-def test_the_whole_loss_of_a_network_is_drawn():
+def test_the_whole_loss_of_a_network_is_drawn_with_every_value_and_gradient():
     explanation = wg.explain(network_loss)(network())
-    assert len(explanation.graph) > 300
-    svg = explanation.to_svg()
-    assert svg.startswith("<svg")
-    assert f"∂{explanation.result}/∂{explanation.result} = 1" in texts(svg)
+    assert len(explanation.graph) > 500
+    drawn = texts(explanation.to_svg(limit=10_000))
+    gradients = {text.split(" = ")[0] for text in drawn if text.startswith("∂y/∂")}
+    assert gradients == {f"∂y/∂{row.name}" for row in explanation.table}
+    assert number_of(explanation.value) in drawn
+
+
+def number_of(value):
+    return f"{float(value):.6g}"
+
+
+def test_the_whole_loss_of_a_network_is_drawn_in_outline():
+    svg = wg.explain(network_loss)(network()).to_svg()
+    assert 0 < len(re.findall(r"\d+ values", svg)) < 100
+    assert {"v0", "v5", "y"} <= set(texts(svg))
 
 
 # Forgetting to reset gradients ----------------------------------------------------------------------------------------
@@ -399,8 +411,9 @@ def test_the_legendre_polynomial_composes_with_everything_else():
 
 
 def test_the_derivative_of_tanh_is_one_line_of_the_calculus():
-    calculus = Path(wg.__file__).parent / "ops"
-    found = [line for file in calculus.glob("*.py") for line in file.read_text("utf-8").splitlines() if "np.tanh," in line]
+    files = (Path(wg.__file__).parent / "ops").glob("*.py")
+    lines = "\n".join(file.read_text("utf-8") for file in files).splitlines()
+    found = [line for line in lines if "np.tanh," in line]
     assert len(found) == 1
     assert re.match(r"tanh +=.*lambda z, x: ", found[0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -74,8 +75,19 @@ def test_expression_swell_does_not_reach_the_graph():
     growth = np.diff(shared)
     assert np.ptp(growth[2:]) == 0  # the same few operations for each further iterate
     assert growth.max() <= 8
-    assert min(after / before for before, after in zip(formulas, formulas[1:], strict=False)) > 3  # the formula explodes
+    assert min(after / before for before, after in pairwise(formulas)) > 3  # the formula explodes
     assert shared[2] < 30 < 200 < formulas[2]  # l₄, that of the slides
+
+
+def test_the_four_ways_side_by_side():
+    comparison = wg.compare(bump)(0.5)
+    ways = ["finite difference, forward", "finite difference, central", "symbolic", "forward mode", "reverse mode"]
+    errors = [comparison[way].error for way in ways]
+    assert float(comparison.reference[0]) == near(bump_slope(0.5))
+    assert 1e-10 < errors[0] < 1e-6
+    assert errors[1] < 1e-9
+    assert max(errors[2:]) < 1e-15
+    assert [comparison[way].runs for way in ways[2:]] == [1, 1, 1]
 
 
 # Finite differences ---------------------------------------------------------------------------------------------------
@@ -160,6 +172,7 @@ def test_the_algebra_of_dual_numbers(rule):
 def test_the_dual_numbers_of_the_slides():
     x = wg.Dual(0.1, 1)
     assert repr(x) == "0.1 + 1.0ε"
+    assert (f"{x * x:.4g}", f"{x**3:.4g}") == ("0.01 + 0.2ε", "0.001 + 0.03ε")
     assert parts(x * x) == (near(0.01), near(0.2))
     assert parts(x**3) == (near(0.001), near(0.03))  # the slides' own power rule is off by one exponent
 
@@ -244,9 +257,14 @@ def test_the_example_of_baydin_has_its_value_and_gradient():
     assert (float(value), float(x1), float(x2)) == (11.652071455223084, 5.5, 1.7163378145367738)
 
 
+def rounded(*numbers):
+    """As the paper prints them."""
+    return tuple(round(float(number), 3) for number in numbers)
+
+
 def test_table_3_of_baydin_forward_primal_trace():
     explanation = wg.explain(baydin, numbering="baydin")(2, 5)
-    assert [(row.name, row.formula, round(float(row.value), 3)) for row in explanation.table] == [
+    assert [(row.name, row.formula, *rounded(row.value)) for row in explanation.table] == [
         ("v₋₁", "x1", 2),
         ("v0", "x2", 5),
         ("v1", "log(v₋₁)", 0.693),
@@ -261,8 +279,8 @@ def test_table_3_of_baydin_forward_primal_trace():
 def test_table_3_of_baydin_reverse_adjoint_trace():
     explanation = wg.explain(baydin, numbering="baydin")(2, 5)
     assert (explanation.steps[0].name, explanation.steps[0].adjoint) == ("v5", 1)
-    got = [(a.name, a.step, a.adds, round(float(a.partial), 3), round(float(a.value), 3)) for a in explanation.assignments]
-    assert got == [  # in the order of the paper, which prints it from the bottom up
+    made = [(a.name, a.step, a.adds, *rounded(a.partial, a.value)) for a in explanation.assignments]
+    assert made == [  # in the order of the paper, which prints it from the bottom up
         ("v4", "v5", False, 1, 1),
         ("v3", "v5", False, -1, -1),
         ("v1", "v4", False, 1, 1),
@@ -299,11 +317,13 @@ def doubling(x, n):
 
 
 def test_reverse_mode_over_shared_nodes_takes_milliseconds():
-    start = time.perf_counter()
-    slope = wg.grad(lambda x: doubling(x, 1_000))(1.0)
-    elapsed = time.perf_counter() - start
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        slope = wg.grad(lambda x: doubling(x, 1_000))(1.0)
+        times.append(time.perf_counter() - start)
     assert slope == near(1.001**1_000)
-    assert elapsed < 2  # every path one by one: 2¹⁰⁰⁰
+    assert min(times) < 0.5  # some 20 ms; path by path it would be 2¹⁰⁰⁰ of them
 
 
 @pytest.mark.parametrize("n", [10, 20, 40])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def test_the_error_against_the_step_is_a_v():
     best = int(np.argmin(errors))
     assert 1e-9 <= steps[best] <= 1e-7
     assert errors[0] > 1e4 * errors[best] < errors[-1]
-    assert all(a > b for a, b in zip(errors[:6], errors[1:7], strict=True))
+    assert all(a > b for a, b in pairwise(errors[:7]))
 
 
 # The derivative, whatever the argument --------------------------------------------------------------------------------

@@ -103,11 +103,12 @@ Tracer.imag = property(lambda self: np.zeros(self.shape, self.dtype)[()])  # typ
 Tracer.flat = property(lambda self: iter(np.reshape(self, -1)))  # type: ignore[attr-defined]
 
 #: Methods that are the NumPy function of the same name with the array as its first argument.
-for _name in (
+METHODS = (
     "sum", "prod", "mean", "std", "var", "max", "min", "argmax", "argmin", "any", "all", "clip", "dot", "ravel",
     "squeeze", "swapaxes", "trace", "diagonal", "take", "repeat", "copy", "argsort", "nonzero", "searchsorted",
     "cumsum", "cumprod", "conj", "conjugate", "ptp", "round",
-):  # fmt: skip
+)  # fmt: skip
+for _name in METHODS:
     _function = getattr(np, _name)
     setattr(Tracer, _name, lambda self, *args, _f=_function, **kwargs: _f(self, *args, **kwargs))
 

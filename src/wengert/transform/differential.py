@@ -79,7 +79,7 @@ class Through(LinearMap):
         """Where all arguments are linear together the others contribute zero; in a product they stay as they are."""
         if self.primitive.joint and isinstance(self.primitive.rule(i), Linear):
             aval = aval_of(arg)
-            return np.zeros(aval.shape, aval.dtype) if aval.dtype.kind == "f" else arg
+            return np.zeros(aval.shape, aval.dtype)
         return arg
 
     def transpose(self, ct: Any) -> Any:

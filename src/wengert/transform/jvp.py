@@ -105,20 +105,19 @@ class Dual(ForwardTracer):
         super().__init__(_DUALS, value, tangent)
 
     def __repr__(self) -> str:
-        value, tangent = concrete(self.value), concrete(self.tangent)
-        if isinstance(value, np.ndarray):
-            return f"{value} + {tangent}ε"
-        negative = np.signbit(tangent) and not np.isnan(tangent)
-        return f"{_number(value)} {'-' if negative else '+'} {_number(-tangent if negative else tangent)}ε"
+        return self._written(_number)
 
     __str__ = __repr__
 
     def __format__(self, spec: str) -> str:
-        return (
-            f"{format(concrete(self.value), spec)} {format(concrete(self.tangent), '+' + spec)}ε"
-            if spec
-            else repr(self)
-        )
+        return self._written(lambda part: format(part, spec)) if spec else repr(self)
+
+    def _written(self, write: Callable[[Any], str]) -> str:
+        value, tangent = concrete(self.value), concrete(self.tangent)
+        if isinstance(value, np.ndarray):
+            return f"{write(value)} + {write(tangent)}ε"
+        negative = np.signbit(tangent) and not np.isnan(tangent)
+        return f"{write(value)} {'-' if negative else '+'} {write(-tangent if negative else tangent)}ε"
 
 
 def _number(x: Any) -> str:
