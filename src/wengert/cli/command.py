@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from wengert.core.errors import WengertError
-from wengert.core.location import at
 from wengert.cli.expression import ExpressionError
 from wengert.cli.output import (
     OutputError,
@@ -29,6 +27,8 @@ from wengert.cli.output import (
     write,
 )
 from wengert.cli.target import FileError, Target, UsageError, file_line, find_target
+from wengert.core.errors import WengertError
+from wengert.core.location import at
 
 FORMATS = {".txt": "text", ".md": "markdown", ".tex": "latex", ".html": "html", ".svg": "svg", ".dot": "dot"}
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.location import Location, at
 from wengert.cli.expression import Expression, parse_assignment
+from wengert.core.location import Location, at
 
 Value = float | np.ndarray
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,10 @@ class Aval(NamedTuple):
 
 def aval_of(value: Any) -> Aval:
     """The abstract value of a number, an array or a tracer."""
-    dtype = _PYTHON.get(type(value))
+    kind = type(value)
+    if kind is np.ndarray:
+        return Aval(value.shape, value.dtype)
+    dtype = _PYTHON.get(kind)
     if dtype is not None:
         return Aval((), dtype, weak=True)
     aval = getattr(value, "aval", None)
@@ -52,9 +56,13 @@ def broadcast(ufunc: np.ufunc, weak: bool = False) -> Any:
     """
 
     def rule(*avals: Aval, **params: Any) -> Aval:
-        shape = np.broadcast_shapes(*(a.shape for a in avals))
-        kinds = (*map(kind_of, avals), *[None] * ufunc.nout)
-        return Aval(shape, ufunc.resolve_dtypes(kinds)[-1], weak and all(a.weak for a in avals))
+        first = avals[0].shape
+        shape = first if all(a.shape == first for a in avals) else np.broadcast_shapes(*(a.shape for a in avals))
+        return Aval(shape, dtype(tuple(map(kind_of, avals))), weak and all(a.weak for a in avals))
+
+    @cache
+    def dtype(kinds: tuple[Any, ...]) -> np.dtype[Any]:
+        return ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout))[-1]
 
     return rule
 

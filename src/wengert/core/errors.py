@@ -22,6 +22,14 @@ class WengertError(Exception):
         super().__init__("\n".join(lines))
 
 
+def check_callable(f: object, name: str) -> None:
+    """A transformation takes the function itself."""
+    if not callable(f):
+        raise ArgumentError(
+            f"{name} takes a function, not {'a ' + type(f).__name__}", wrong=f"{name}(f(x))", right=f"{name}(f)(x)"
+        )
+
+
 class ConversionError(WengertError, TypeError):
     """A traced value was to become a plain number or array, which would silently cut it off from its derivative."""
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _SCIPY = os.path.join(os.path.dirname(os.path.dirname(_NUMPY)), "scipy") + os.sep
-_internal: dict[CodeType, bool] = {}
+
+class _Internal(dict[CodeType, bool]):
+    """Whether code belongs to Wengert, NumPy or SciPy, found out once."""
+
+    def __missing__(self, code: CodeType) -> bool:
+        file = os.path.abspath(code.co_filename)
+        self[code] = internal = file.startswith((_PACKAGE, _NUMPY, _SCIPY))
+        return internal
+
+
+_internal = _Internal()
 _override: ContextVar[Location | None] = ContextVar("wengert_location", default=None)
 
 
@@ -55,27 +61,22 @@ class Location(NamedTuple):
         return f"{os.path.basename(self.file)}:{self.line}"
 
 
-def _is_internal(code: CodeType) -> bool:
-    known = _internal.get(code)
-    if known is None:
-        file = os.path.abspath(code.co_filename)
-        known = _internal[code] = file.startswith((_PACKAGE, _NUMPY, _SCIPY))
-    return known
+def user_location(above: int = 0) -> Location | None:
+    """Where the user's program is; `above`: so many callers of the caller are known to be none of the user's.
 
-
-def user_location() -> Location | None:
-    """The innermost frame that belongs to none of Wengert, NumPy and SciPy."""
+    Skipping them is worth it: the time goes into the objects that Python makes of the frames that are looked at.
+    """
     override = _override.get()
     if override is not None:
         return override
-    frame = user_frame()
+    frame = user_frame(above + 1)
     return None if frame is None else Location(frame.f_code, frame.f_lasti)
 
 
-def user_frame() -> FrameType | None:
-    """The innermost frame that belongs to none of Wengert, NumPy and SciPy."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_internal(frame.f_code):
+def user_frame(above: int = 0) -> FrameType | None:
+    """The innermost frame that belongs to none of Wengert, NumPy and SciPy; `above` as in `user_location`."""
+    frame: FrameType | None = sys._getframe(above + 1)
+    while frame is not None and _internal[frame.f_code]:
         frame = frame.f_back
     return frame
 
@@ -97,7 +98,7 @@ class Calls:
         """The path of the operation that is being recorded; empty in the traced function itself."""
         frame = None if _override.get() else user_frame()
         unknown = []
-        while frame is not None and frame not in self._paths and not _is_internal(frame.f_code):
+        while frame is not None and frame not in self._paths and not _internal[frame.f_code]:
             unknown.append(frame)
             frame = frame.f_back
         path = self._paths.get(frame, ()) if frame is not None else ()
@@ -116,11 +117,16 @@ class Calls:
         self._paths.clear()
 
 
-@contextmanager
-def at(location: Location | None) -> Iterator[None]:
+class at:
     """What is recorded inside belongs to `location`: a reverse pass keeps the lines of the forward pass."""
-    token = _override.set(location)
-    try:
-        yield
-    finally:
-        _override.reset(token)
+
+    __slots__ = ("location", "token")
+
+    def __init__(self, location: Location | None) -> None:
+        self.location = location
+
+    def __enter__(self) -> None:
+        self.token = _override.set(self.location)
+
+    def __exit__(self, *error: object) -> None:
+        _override.reset(self.token)

@@ -46,7 +46,10 @@ class Comparison:
 
     def __getitem__(self, way: str) -> Row:
         """The row of a way, by its name."""
-        return next(row for row in self.rows if row.way == way)
+        for row in self.rows:
+            if row.way == way:
+                return row
+        raise KeyError(f"{way!r} is none of the ways: {', '.join(row.way for row in self.rows)}")
 
     def to_text(self, color: bool = False, width: int | None = None) -> str:
         """The table for a terminal; in colour, the digits that are wrong are red."""

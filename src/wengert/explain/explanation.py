@@ -9,13 +9,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from wengert.core.errors import ArgumentError, ShapeError
+from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.explain.adjoint import Edge, adjoints_of, partial_formula
 from wengert.explain.labels import user_names
 from wengert.explain.listing import latex_name, right_sides
 from wengert.explain.writing import Style, Written, constant, names_of, result_name
 from wengert.graph.graph import Graph
 from wengert.graph.record import trace
+from wengert.transform.tape import Variable
 
 Numbering = Literal["book", "baydin"]
 
@@ -276,12 +277,13 @@ class Explanation:
         return self.to_markdown()
 
 
-def explain(f: Callable[..., Any] | Graph, numbering: Numbering = "book") -> Callable[..., Explanation]:
+def explain(f: Callable[..., Any] | Graph | Variable, numbering: Numbering = "book") -> Any:
     """Explain the derivative of f at a point: the trace, the chain rule at every step, the graph with its numbers.
 
     ∂y/∂v = Σ ∂y/∂u · ∂u/∂v over all steps u that use v.
 
-    **Arguments**: `f`, NumPy code that returns one number, or a graph of it; `numbering`: "book" (inputs v0, v1, …,
+    **Arguments**: `f`, NumPy code that returns one number, a graph of it, or a `Variable` that was computed on the
+    tape (its explanation is returned at once, by its leaves); `numbering`: "book" (inputs v0, v1, …,
     steps from there on) or "baydin" (steps from v1, inputs v0, v₋₁, …); then f's arguments.
     **Returns**: a function of f's arguments that returns an `Explanation`.
     **Raises**: `ShapeError` where f's result is not one number. **Cost**: one evaluation, one step per operation.
@@ -296,15 +298,24 @@ def explain(f: Callable[..., Any] | Graph, numbering: Numbering = "book") -> Cal
     if numbering not in ("book", "baydin"):
         raise ArgumentError(f"numbering is 'book' or 'baydin', not {numbering!r}")
 
+    if isinstance(f, Variable):
+        return _of_number(f.graph(), numbering)
+
+    check_callable(f, "wg.explain")
+
     def explained(*args: Any, **kwargs: Any) -> Explanation:
         graph = f if isinstance(f, Graph) and not args else trace(f)(*args, **kwargs)
-        if len(graph.outputs) != 1 or graph.outputs[0].aval.shape != ():
-            got = f"{len(graph.outputs)} values" if len(graph.outputs) != 1 else f"shape {graph.outputs[0].aval.shape}"
-            raise ShapeError(
-                f"an explanation is of one number; this function returned {got}",
-                wrong="return y",
-                right="return y[0]   or np.sum(y), the number whose derivative is to be explained",
-            )
-        return Explanation(graph, numbering)
+        return _of_number(graph, numbering)
 
     return explained
+
+
+def _of_number(graph: Graph, numbering: Numbering) -> Explanation:
+    if len(graph.outputs) != 1 or graph.outputs[0].aval.shape != ():
+        got = f"{len(graph.outputs)} values" if len(graph.outputs) != 1 else f"shape {graph.outputs[0].aval.shape}"
+        raise ShapeError(
+            f"an explanation is of one number; this function returned {got}",
+            wrong="return y",
+            right="return y[0]   or np.sum(y), the number whose derivative is to be explained",
+        )
+    return Explanation(graph, numbering)

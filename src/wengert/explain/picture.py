@@ -61,8 +61,10 @@ def diagram_of(
     return Diagram(tuple(boxes), tuple(arrows))
 
 
-def outline_of(graph: Graph, names: dict[int, str]) -> Diagram:
-    """A large graph before it is folded: a box per step, which says only what a group of them is counted by."""
+def outline_of(
+    graph: Graph, names: dict[int, str], values: dict[int, Any], adjoints: dict[int, Any] | None = None
+) -> Diagram:
+    """A large graph before it is folded: inputs and outputs in full, of a step only what a group is counted by."""
     outputs = {id(n) for n in graph.outputs}
     index = {id(node): f"n{k}" for k, node in enumerate(graph.nodes)}
     boxes: list[Box] = []
@@ -71,17 +73,22 @@ def outline_of(graph: Graph, names: dict[int, str]) -> Diagram:
         if node.is_constant:
             continue
         kind: Kind = "input" if node.is_input else "output" if id(node) in outputs else "value"
-        boxes.append(Box(index[id(node)], kind, (names[id(node)],), group="/".join(node.calls), name=node.operation))
+        cells = [names[id(node)]]
+        if kind != "value":
+            cells = [_label(node, names, {}), number(values[id(node)])]
+            if adjoints is not None:
+                cells.append(f"∂ = {number(adjoints.get(id(node), 0.0))}")
+        boxes.append(Box(index[id(node)], kind, tuple(cells), group="/".join(node.calls), name=node.operation))
         used = dict.fromkeys(index[id(arg)] for arg in node.args if not arg.is_constant)
         arrows.extend(Arrow(arg, index[id(node)]) for arg in used)
     return Diagram(tuple(boxes), tuple(arrows))
 
 
-def draw(graph: Graph, names: dict[int, str], full: Callable[[], Diagram], limit: int | None) -> str:
+def draw(graph: Graph, limit: int | None, full: Callable[[], Diagram], outline: Callable[[], Diagram]) -> str:
     """Draw every step of a graph of at most `limit` inputs and steps, a folded outline of a larger one."""
     if len(graph.inputs) + len(graph) <= (READABLE if limit is None else limit):
         return to_svg(full(), fold_limit=None)
-    return to_svg(outline_of(graph, names), fold_limit=OUTLINE)
+    return to_svg(outline(), fold_limit=OUTLINE)
 
 
 def _label(node: Node, names: dict[int, str], labels: dict[int, str]) -> str:
@@ -118,7 +125,13 @@ def _blank(text: str) -> str:
 
 def explanation_svg(explanation: Explanation, steps: int | None = None, limit: int | None = None) -> str:
     """The drawing of an explanation."""
-    return draw(explanation.graph, explanation.names, lambda: explanation_diagram(explanation, steps), limit)
+    graph, names = explanation.graph, explanation.names
+    return draw(
+        graph,
+        limit,
+        lambda: explanation_diagram(explanation, steps),
+        lambda: outline_of(graph, names, explanation.values, explanation.adjoints),
+    )
 
 
 def explanation_dot(explanation: Explanation) -> str:
@@ -133,7 +146,13 @@ def _diagram(graph: Graph) -> Diagram:
 @ability("to_svg")
 def graph_svg(graph: Graph, path: str | Path | None = None, limit: int | None = None) -> str:
     """The drawing of a graph with its values."""
-    svg = draw(graph, names_of(graph, "own"), lambda: _diagram(graph), limit)
+    names = names_of(graph, "own")
+    svg = draw(
+        graph,
+        limit,
+        lambda: _diagram(graph),
+        lambda: outline_of(graph, names, graph.values(*graph.arguments)),
+    )
     if path is not None:
         Path(path).write_text(svg, encoding="utf-8")
     return svg

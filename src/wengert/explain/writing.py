@@ -125,7 +125,7 @@ def _float(x: float, style: Style, digits: int) -> str:
         return str(int(x))
     short = repr(float(f"{x:.4g}"))
     if "e" not in short and _close(float(short), x):  # a short decimal, up to the rounding of the last bits
-        return short
+        return short.removesuffix(".0")
     ratio = Fraction(x).limit_denominator(99)
     if ratio.denominator > 1 and abs(ratio.numerator) < 1000 and _close(float(ratio), x):
         sign = "-" if ratio < 0 else ""

@@ -84,7 +84,7 @@ class Graph:
         if structure(list(args)) != structure(list(self.arguments)):
             raise ShapeError(
                 f"the graph {self.name} takes arguments of the structure it was recorded with: "
-                f"{len(self.arguments)} of them"
+                f"{', '.join(str(n.name) for n in self.inputs)}; it was given {len(args)}"
             )
         env: dict[int, Any] = {}
         for node, leaf in zip(self.inputs, leaves, strict=True):

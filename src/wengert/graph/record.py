@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import aval_of
-from wengert.core.errors import ArgumentError, LeakedTracerError
+from wengert.core.errors import ArgumentError, LeakedTracerError, check_callable
 from wengert.core.location import Calls, user_location
 from wengert.core.primitive import Primitive, bind
 from wengert.core.snapshot import snapshot
@@ -59,9 +59,13 @@ class RecordLevel(Level):
         nodes = [self.node_of(a) for a in args]
         location, calls = user_location(), self.calls.path()
         if primitive.outputs == 1:
-            return RecordTracer(self, out, self.add(Node(primitive, nodes, params, aval_of(out), location, calls=calls)))
+            return RecordTracer(
+                self, out, self.add(Node(primitive, nodes, params, aval_of(out), location, calls=calls))
+            )
         whole = self.add(Node(primitive, nodes, params, tuple(map(aval_of, out)), location, calls=calls))
-        parts = [self.add(Node(None, (whole,), {}, aval_of(o), location, part=k, calls=calls)) for k, o in enumerate(out)]
+        parts = [
+            self.add(Node(None, (whole,), {}, aval_of(o), location, part=k, calls=calls)) for k, o in enumerate(out)
+        ]
         return tuple(RecordTracer(self, o, part) for o, part in zip(out, parts, strict=True))
 
     def branch(self, tracer: Tracer, outcome: Any) -> None:
@@ -84,6 +88,7 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
 
     **Source**: Wengert, "A simple automatic derivative evaluation program" (1964).
     """
+    check_callable(f, "wg.trace")
 
     @functools.wraps(f)
     def traced(*args: Any, **kwargs: Any) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from wengert.core.aval import Aval, promote
 from wengert.core.errors import ArgumentError
 from wengert.core.primitive import Notation, Primitive
-from wengert.core.rule import Constant, Partial, Rule
+from wengert.core.rule import Constant, Linear, Partial, Pushforward, Rule
 
 
 def primitive(
@@ -51,6 +52,8 @@ def primitive(
                 wrong="wg.primitive(fn, None)",
                 right="wg.primitive(fn, wg.Constant())   if the argument has no influence",
             )
+    for i, rule in enumerate(rules):
+        _check_arity(rule, i, len(rules))
     stated = [r if isinstance(r, Rule) else Partial(r) for r in rules]
     called = name or getattr(fn, "__name__", "custom")
     if called == "<lambda>":
@@ -69,6 +72,27 @@ def primitive(
             latex or rf"\operatorname{{{{{called}}}}}\left({{args}}\right)",
         ),
     )
+
+
+def _check_arity(rule: Rule | Callable[..., Any], position: int, count: int) -> None:
+    """The likeliest slip: a rule that forgets the output, or an argument."""
+    given = "abcdefg"[:count] if count > 3 else "xyw"[:count]
+    lead, kind = {Linear: ("ct", "Linear"), Pushforward: ("tangent, z", "Pushforward")}.get(type(rule), ("z", "Partial"))
+    fn = getattr(rule, "fn", rule)
+    if isinstance(rule, Constant):
+        return
+    names = [*lead.split(", "), *given]
+    try:
+        inspect.signature(fn).bind(*names)
+    except TypeError:
+        raise ArgumentError(
+            f"the rule for argument {position} does not take ({', '.join(names)}): "
+            "each rule gets the output z (or the cotangent, or the tangent and z), then all arguments",
+            wrong=f"wg.{kind}(lambda {', '.join(given)}: …)",
+            right=f"wg.{kind}(lambda {', '.join(names)}: …)",
+        ) from None
+    except ValueError:  # a builtin without a signature
+        return
 
 
 def _elementwise(*avals: Aval, **params: Any) -> Aval:

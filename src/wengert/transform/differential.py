@@ -5,7 +5,7 @@ This is the only place that knows what the four rules mean; forward mode applies
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,11 +53,36 @@ class Scale(LinearMap):
         self.partial, self.shape = partial, shape
 
     def apply(self, tangent: Any) -> Any:
-        partial = self.partial
-        return tangent if type(partial) is float and partial == 1.0 else bind(scale, (partial, tangent), {})
+        return bind(scale, (self.partial, tangent), {})
 
     def transpose(self, ct: Any) -> Any:
         return unbroadcast(self.apply(ct), self.shape)
+
+
+class Multiple(Scale):
+    """t → c · t for a number c, neither zero nor infinite."""
+
+    __slots__ = ()
+
+    def apply(self, tangent: Any) -> Any:
+        return tangent if self.partial == 1.0 else self.partial * tangent
+
+
+class Elementwise(Scale):
+    """The same with the partial of a rule, which is computed when it is first used: not every map is."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, rule: Partial, out: Any, args: Sequence[Any], shape: tuple[int, ...]) -> None:
+        self.source: Any = rule, out, args
+        self.shape = shape
+
+    def apply(self, tangent: Any) -> Any:
+        source = self.source
+        if source is not None:
+            self.partial = partial_value(*source)
+            self.source = None
+        return bind(scale, (self.partial, tangent), {})
 
 
 class Through(LinearMap):
@@ -99,7 +124,7 @@ class Pushed(LinearMap):
             return self.fn(tangent, _as_numpy(self.out), *map(_as_numpy, self.args), **self.params)
 
 
-_IDENTITY = Identity()
+IDENTITY = Identity()
 
 
 def applied(pairs: Sequence[tuple[Any, LinearMap]]) -> list[Any]:
@@ -115,18 +140,19 @@ def applied(pairs: Sequence[tuple[Any, LinearMap]]) -> list[Any]:
 
 def differential(
     primitive: Primitive, out: Any, args: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]
-) -> Iterator[tuple[Any, LinearMap]]:
+) -> list[tuple[Any, LinearMap]]:
     """For each argument that has a tangent, the tangent with its linear map to the tangent of `out`."""
+    maps: list[tuple[Any, LinearMap]] = []
     for i, tangent in enumerate(tangents):
         if tangent is None:
             continue
         rule = primitive.rule(i)
         if isinstance(rule, Partial):
-            yield tangent, Scale(partial_value(rule, out, args), shape_of(args[i]))
+            maps.append((tangent, scaling(rule, out, args, i)))
         elif isinstance(rule, Linear):
-            yield tangent, Through(primitive, i, rule, args, params)
+            maps.append((tangent, Through(primitive, i, rule, args, params)))
         elif isinstance(rule, Pushforward):
-            yield tangent, Pushed(rule.fn, out, args, params)
+            maps.append((tangent, Pushed(rule.fn, out, args, params)))
         elif not isinstance(rule, Constant):
             raise MissingRuleError(
                 f"{primitive.name} has no rule for its argument {i}",
@@ -134,6 +160,17 @@ def differential(
                 right=f"wg.primitive({primitive.name}, …)   with wg.Partial, wg.Linear, wg.Pushforward or wg.Constant "
                 f"at position {i}",
             )
+    return maps
+
+
+def scaling(rule: Partial, out: Any, args: Sequence[Any], position: int) -> Scale:
+    """The map of a partial derivative; what takes arithmetic is left for later."""
+    shape = shape_of(args[position])
+    if rule.constant is not None:
+        return Multiple(rule.constant, shape)
+    if rule.argument is not None:
+        return Scale(args[rule.argument], shape)
+    return Elementwise(rule, out, args, shape)
 
 
 def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
@@ -142,8 +179,7 @@ def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
         return rule.constant
     if rule.argument is not None:
         return args[rule.argument]
-    with np.errstate(all="ignore"):
-        return rule.fn(_as_numpy(out), *map(_as_numpy, args))
+    return rule.fn(_as_numpy(out), *map(_as_numpy, args))
 
 
 def _as_numpy(x: Any) -> Any:

@@ -11,7 +11,7 @@ from wengert.core.aval import aval_of
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Level, Tracer
 from wengert.core.tree import refuse_subclass
-from wengert.transform.differential import LinearMap, applied, check_real, conform, differential
+from wengert.transform.differential import IDENTITY, LinearMap, applied, check_real, conform, differential
 
 
 class ForwardTracer(Tracer):
@@ -39,13 +39,12 @@ class ForwardLevel(Level):
             else:
                 if isinstance(arg, np.ndarray) and type(arg) is not np.ndarray:
                     refuse_subclass(arg, f"an operand of {primitive.name}")
-                primals.append(arg)
+                primals.append(self.hold(arg) if primitive.keeps else arg)
                 tangents.append(None)
         out = bind(primitive, primals, params)
-        args = self.keep(primitive, primals, tangents)
         if primitive.outputs > 1:
-            return self.several(primitive, out, args, tangents, params)
-        tangent = self.combine(out, list(differential(primitive, out, args, tangents, params)), primitive)
+            return self.several(primitive, out, primals, tangents, params)
+        tangent = self.combine(out, differential(primitive, out, primals, tangents, params), primitive)
         return out if tangent is None else self.tracer(self, out, tangent)
 
     def several(
@@ -60,14 +59,13 @@ class ForwardLevel(Level):
         pushed = [map_.apply(t) for t, map_ in differential(primitive, outs, args, tangents, params)]
         results = []
         for out, *parts in zip(outs, *pushed, strict=True):
-            total = sum_of([p for p in parts if p is not None])
-            tangent = None if total is None else self.settle(total, out)
+            tangent = self.combine(out, [(part, IDENTITY) for part in parts if part is not None], primitive)
             results.append(out if tangent is None else self.tracer(self, out, tangent))
         return tuple(results)
 
-    def keep(self, primitive: Primitive, primals: list[Any], tangents: list[Any]) -> list[Any]:
-        """The arguments as the linear maps may hold them."""
-        return primals
+    def hold(self, arg: Any) -> Any:
+        """An argument that is not followed, as the linear maps may hold it."""
+        return arg
 
     def combine(self, out: Any, maps: list[tuple[Any, LinearMap]], primitive: Primitive) -> Any:
         """The tangent of `out`: the sum over the arguments; None where none has an influence."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of
-from wengert.core.errors import ArgumentError
+from wengert.core.errors import ArgumentError, check_callable
 from wengert.transform.jvp import jvp
 from wengert.transform.linearization import Linearization
 from wengert.transform.reverse import grad, positions
@@ -37,6 +37,7 @@ def jacobian(
 
     **Source**: Griewank & Walther, *Evaluating Derivatives* (2008), chapter 3.
     """
+    check_callable(f, "wg.jacobian")
     if mode not in (None, "forward", "reverse"):
         raise ArgumentError(f"mode is 'forward', 'reverse' or None, not {mode!r}")
 
@@ -134,6 +135,7 @@ def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
 
     **Source**: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
     """
+    check_callable(f, "wg.hvp")
     single = isinstance(argnums, (int, np.integer))
 
     @functools.wraps(f)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import aval_of
-from wengert.core.errors import ArgumentError, ShapeError
+from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.core.tracer import concrete, run
 from wengert.core.tree import differentiable, flatten, map_leaves, paths
 from wengert.transform.forward import ForwardLevel, ForwardTracer
@@ -31,6 +31,7 @@ def jvp(
 
     **Source**: Wengert, "A simple automatic derivative evaluation program" (1964); Griewank & Walther (2008), 3.1.
     """
+    check_callable(f, "wg.jvp")
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise ArgumentError(
             "jvp takes a tuple of primals and one of tangents", wrong="wg.jvp(f, x, t)", right="wg.jvp(f, (x,), (t,))"

@@ -6,8 +6,10 @@ transposed (`transpose.py`), it is reverse mode. No operation needs a rule of it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,20 @@ from wengert.core.primitive import Primitive
 from wengert.core.rule import Constant, Linear, Partial, Probe
 from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Level, Tracer, concrete
-from wengert.transform.differential import Identity, LinearMap, Pushed, Scale, Through, applied, check_real, conform
+from wengert.transform.differential import (
+    IDENTITY,
+    Identity,
+    LinearMap,
+    Pushed,
+    Scale,
+    Through,
+    applied,
+    check_real,
+    conform,
+)
 from wengert.transform.forward import ForwardLevel, sum_of
 
 _serial = count()
-_IDENTITY = Identity()
 
 
 class LinearNode(Tracer):
@@ -117,7 +128,7 @@ class Placeholder:
 
     def __init__(self, aval: Aval) -> None:
         self.shape, self.dtype, self.ndim = aval.shape, aval.dtype, len(aval.shape)
-        self.size = int(np.prod(aval.shape))
+        self.size = math.prod(aval.shape)
 
 
 class LinearizeLevel(ForwardLevel):
@@ -134,26 +145,24 @@ class LinearizeLevel(ForwardLevel):
         """A traced input with a fresh node as its tangent."""
         return self.tracer(self, value, LinearNode(self.linear, aval_of(value), (), None))
 
-    def keep(self, primitive: Primitive, primals: list[Any], tangents: list[Any]) -> list[Any]:
+    def hold(self, arg: Any) -> Any:
         """An array that is not ours could be changed by the user before the reverse pass reads it."""
-        if not primitive.keeps:
-            return primals
-        return [snapshot(p) if t is None else p for p, t in zip(primals, tangents, strict=True)]
+        return snapshot(arg)
 
     def combine(self, out: Any, maps: list[tuple[Any, LinearMap]], primitive: Primitive) -> Any:
         edges: list[tuple[LinearNode, LinearMap]] = []
         for tangent, map_ in maps:
-            if isinstance(map_, Pushed):
+            if isinstance(map_, (Pushed, Identity)):
                 pushed = self.settle(map_.apply(tangent), out)
                 if pushed is not None:
-                    edges.append((pushed, _IDENTITY))
+                    edges.append((pushed, IDENTITY))
             else:
                 edges.append((tangent, map_))
         if not edges:
             return None
         aval = aval_of(out)
         check_real(aval, primitive.name)
-        return self.node(self.linear, aval, edges, user_location())
+        return self.node(self.linear, aval, edges, user_location(above=3))  # process, bind, and what called it
 
     def settle(self, tangent: Any, out: Any) -> Any:
         """What a pushforward made of a node: a node; a constant can only be zero."""
@@ -177,7 +186,7 @@ def ancestors(roots: Iterable[LinearNode]) -> list[LinearNode]:
             if id(parent) not in seen:
                 seen[id(parent)] = parent
                 stack.append(parent)
-    return sorted(seen.values(), key=lambda node: node.serial)
+    return sorted(seen.values(), key=attrgetter("serial"))
 
 
 def push(inputs: Sequence[LinearNode], outputs: Sequence[LinearNode | None], tangents: Sequence[Any]) -> list[Any]:

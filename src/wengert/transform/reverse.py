@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import aval_of
-from wengert.core.errors import ArgumentError, ShapeError
+from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.transform.linearization import Linearization, match
 
 
@@ -55,6 +55,7 @@ def value_and_grad(
 
     **Source**: Griewank & Walther, *Evaluating Derivatives* (2008), chapters 3 and 4.
     """
+    check_callable(f, "wg.value_and_grad")
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -94,6 +95,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
     **Source**: Griewank & Walther, *Evaluating Derivatives* (2008), chapter 3.2.
     """
+    check_callable(f, "wg.grad")
     both = value_and_grad(f, argnums, has_aux)
 
     @functools.wraps(f)
@@ -119,6 +121,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
     **Source**: Griewank & Walther, *Evaluating Derivatives* (2008), chapter 3.2.
     """
+    check_callable(f, "wg.vjp")
     lin = Linearization(f, range(len(primals)), primals, {})
     aux = lin.split_aux(has_aux)
     value = lin.outputs()
@@ -143,6 +146,7 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tu
 
     **Source**: Radul et al., "You Only Linearize Once" (POPL 2023).
     """
+    check_callable(f, "wg.linearize")
     lin = Linearization(f, range(len(primals)), primals, {})
     aux = lin.split_aux(has_aux)
     value = lin.outputs()

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from wengert.core.primitive import Primitive, bind
 from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Tracer, concrete
 from wengert.core.tree import differentiable
+from wengert.graph.graph import Graph
+from wengert.graph.node import Node
 from wengert.transform.differential import conform
 from wengert.transform.linearization import match, own, settle
 from wengert.transform.linearize import LinearizeLevel, LinearNode
@@ -32,11 +34,21 @@ class AccumulatedGradientWarning(UserWarning):
     """A backward pass added to a gradient that an earlier pass had left: usually `zero_grad()` was forgotten."""
 
 
-class TapeNode(LinearNode):
-    """A node that knows its Variable while somebody holds it, to leave the gradient there."""
+class Call(NamedTuple):
+    """How a result came about, for those who want to see it: output `part` of a primitive applied to arguments."""
 
-    __slots__ = ("owner",)
+    primitive: Primitive
+    args: Sequence[Any]
+    params: dict[str, Any]
+    part: int | None
+
+
+class TapeNode(LinearNode):
+    """A node that knows its Variable while somebody holds it, to leave the gradient there, and the call it came from."""
+
+    __slots__ = ("call", "owner")
     owner: weakref.ref[Variable] | None
+    call: Call
 
 
 class TapeLevel(LinearizeLevel):
@@ -54,7 +66,12 @@ class TapeLevel(LinearizeLevel):
 
     def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         if _recording.get():
-            return super().process(primitive, args, params)
+            args = [snapshot(a) if type(a) is np.ndarray else a for a in args]
+            out = super().process(primitive, args, params)
+            for part, result in enumerate(out if type(out) is tuple else (out,)):
+                if isinstance(result, Variable) and result.tangent is not None:
+                    result.tangent.call = Call(primitive, args, params, part if type(out) is tuple else None)
+            return out
         plain = [a.value if isinstance(a, Variable) else a for a in args]
         out = bind(primitive, plain, params)
         return tuple(self.tracer(self, o, None) for o in out) if primitive.outputs > 1 else self.tracer(self, out, None)
@@ -226,6 +243,18 @@ class Variable(Tracer):
         self._passes = self._passes + 1 if again else 1
         return again and self._passes > 1
 
+    def graph(self) -> Graph:
+        """The operations that led to this value, as a graph whose inputs are the leaves: to print, draw and explain."""
+        made: dict[int, Variable] = {}
+        stack = [self]
+        while stack:
+            variable = stack.pop()
+            if variable.tangent is not None and id(variable) not in made:
+                made[id(variable)] = variable
+                if not variable.is_leaf:
+                    stack.extend(a for a in variable.tangent.call.args if isinstance(a, Variable))
+        return _as_graph(sorted(made.values(), key=lambda v: v.tangent.serial), self)  # type: ignore[union-attr]
+
     # How it prints -------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -258,6 +287,38 @@ def no_grad() -> Iterator[None]:
 def _owner(node: LinearNode) -> Variable | None:
     owner = node.owner if isinstance(node, TapeNode) else None
     return None if owner is None else owner()
+
+
+def _as_graph(variables: Sequence[Variable], result: Variable) -> Graph:
+    """Variables in the order of their making as the nodes of a graph."""
+    leaves = [v for v in variables if v.is_leaf]
+    names = [leaf.name or f"x{i}" for i, leaf in enumerate(leaves)]
+    found: dict[int, Node] = {}
+    nodes: list[Node] = []
+
+    def add(node: Node) -> Node:
+        nodes.append(node)
+        return node
+
+    for name, leaf in zip(names, leaves, strict=True):
+        found[id(leaf)] = add(Node(None, (), {}, aval_of(leaf.value), name=name, value=leaf.value))
+    for variable in variables:
+        node = variable.tangent
+        if variable.is_leaf or node is None:
+            continue
+        primitive, args, params, part = node.call
+        given = [
+            found.get(id(a)) or add(Node(None, (), {}, aval_of(a), value=a.value if isinstance(a, Variable) else a))
+            for a in args
+        ]
+        step = add(Node(primitive, given, params, aval_of(variable.value), node.location))
+        found[id(variable)] = step if part is None else add(
+            Node(None, (step,), {}, aval_of(variable.value), node.location, part=part)
+        )  # fmt: skip
+    return Graph(
+        result.name or "f", [found[id(v)] for v in leaves], [found[id(result)]],
+        arguments=tuple(v.data for v in leaves), rebuild=lambda values: values[0], nodes=nodes,
+    )  # fmt: skip
 
 
 def _short(value: Any) -> str:
