@@ -235,7 +235,7 @@ def test_a_boolean_selection_runs_again_where_it_selects_as_many():
     graph = wg.trace(lambda x: np.mean(x[x > 0]))(X)
     verify(graph)
     assert graph(np.array([-1.0, 4.0, 8.0])) == 6.0
-    with pytest.raises(wg.ShapeError, match=r"shape \(2,\).*\n.*\(1,\)|shape \(2,\) here, which is now of shape \(1,\)"):
+    with pytest.raises(wg.ShapeError, match=r"shape \(2,\) here, which is now of shape \(1,\)"):
         graph(np.array([-1.0, -4.0, 8.0]))  # the mean of one element, and not a half of it
 
 

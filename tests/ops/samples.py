@@ -94,7 +94,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "scatter": [
         Sample((V, np.array([0, 2, 2, 1])), {"indices": ((Slot(0),),), "shape": (3,), "dtype": np.dtype(float)}),
-        Sample((V, W), {"indices": ((slice(0, 4),), (slice(4, 0, -1),)), "shape": (5,), "dtype": np.dtype(float)}),
+        Sample((A,), {"indices": ((slice(1, 4), slice(None, None, 2)),), "shape": (5, 8), "dtype": np.dtype(float)}),
     ],
     "getitem": [
         Sample((A, np.array([0, 2, 2])), {"index": (Slot(0),)}),

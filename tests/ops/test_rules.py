@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from wengert.core.primitive import REGISTRY
+from wengert.ops.indexing import scatter
 
 from .checks import check_aval, check_dtypes, check_first, check_higher
-from .samples import SAMPLES, samples
+from .samples import SAMPLES, Sample, V, W, samples
 
 CASES = [pytest.param(REGISTRY[name], s, id=f"{name}-{i}") for name in REGISTRY for i, s in enumerate(samples(name))]
+TWO = {"indices": ((slice(0, 4),), (slice(4, 0, -1),)), "shape": (5,), "dtype": np.dtype(float)}
+CASES.append(pytest.param(scatter(2), Sample((V, W), TWO), id="scatter-two"))
 
 
 def test_every_row_of_the_table_belongs_to_a_primitive():

@@ -77,7 +77,9 @@ def primitive(
 def _check_arity(rule: Rule | Callable[..., Any], position: int, count: int) -> None:
     """The likeliest slip: a rule that forgets the output, or an argument."""
     given = "abcdefg"[:count] if count > 3 else "xyw"[:count]
-    lead, kind = {Linear: ("ct", "Linear"), Pushforward: ("tangent, z", "Pushforward")}.get(type(rule), ("z", "Partial"))
+    lead, kind = {Linear: ("ct", "Linear"), Pushforward: ("tangent, z", "Pushforward")}.get(
+        type(rule), ("z", "Partial")
+    )
     fn = getattr(rule, "fn", rule)
     if isinstance(rule, Constant):
         return

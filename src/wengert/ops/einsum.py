@@ -99,8 +99,9 @@ def einsum_of(*operands: Any, out: Any = None, optimize: Any = False, **options:
         letters = lambda axes: "".join("..." if a is Ellipsis else _LETTERS[a] for a in axes)  # noqa: E731
         arrays, lists = operands[: len(operands) // 2 * 2 : 2], operands[1::2]
         text = ",".join(map(letters, lists))
-        operands = (text + ("->" + letters(operands[-1]) if len(operands) % 2 else ""), *arrays)
-    subscripts, *arrays = operands
+        subscripts = text + ("->" + letters(operands[-1]) if len(operands) % 2 else "")
+    else:
+        subscripts, arrays = operands[0], operands[1:]
     terms, result = explicit(subscripts, [shape_of(a) for a in arrays])
     value = bind(einsum, arrays, {"terms": tuple(terms), "result": result, "optimize": optimize})
     return value.astype(options["dtype"]) if options.get("dtype") is not None else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,15 +73,31 @@ def _scatter(*args: Any, indices: tuple[Index, ...], shape: tuple[int, ...], dty
     return out[()]
 
 
-def _gather_rule(i: int) -> Rule:
-    def back(ct: Any, *args: Any, indices: tuple[Index, ...], shape: Any, dtype: Any) -> Any:
+def _back(i: int) -> Rule:
+    def gather(ct: Any, *args: Any, indices: tuple[Index, ...], shape: Any, dtype: Any) -> Any:
         return ct[restore(indices[i], args[len(indices) :])]
 
-    return Linear(back)
+    return Linear(gather)
+
+
+@cache
+def scatter(n: int) -> Primitive:
+    """The sum of n values, each put at its index into an array of zeros; the index arrays are the arguments after them."""
+    return Primitive(
+        "scatter",
+        _scatter,
+        lambda i: _back(i) if i < n else Constant(),
+        aval=lambda *args, indices, shape, dtype: Aval(shape, dtype),
+        joint=True,
+        notation=Notation("scatter", "scatter({args}, {params})", r"\operatorname{{scatter}}\left({args}\right)"),
+    )
+
+
+REGISTRY["scatter"] = scatter(1)
 
 
 def _transpose_pick(ct: Any, x: Any, *arrays: Any, index: Index) -> Any:
-    return bind(scatter, (ct, *arrays), {"indices": (index,), "shape": shape_of(x), "dtype": aval_of(x).dtype})
+    return bind(scatter(1), (ct, *arrays), {"indices": (index,), "shape": shape_of(x), "dtype": aval_of(x).dtype})
 
 
 def _merge_picks(cts: Sequence[Any], argss: Sequence[Sequence[Any]], paramss: Sequence[dict[str, Any]]) -> Any:
@@ -92,17 +109,11 @@ def _merge_picks(cts: Sequence[Any], argss: Sequence[Sequence[Any]], paramss: Se
         indices.append(tuple(Slot(p.position + shift) if isinstance(p, Slot) else p for p in params["index"]))
         arrays.extend(args[1:])
     x = argss[0][0]
-    return bind(scatter, (*cts, *arrays), {"indices": tuple(indices), "shape": shape_of(x), "dtype": aval_of(x).dtype})
+    return bind(
+        scatter(len(cts)), (*cts, *arrays), {"indices": tuple(indices), "shape": shape_of(x), "dtype": aval_of(x).dtype}
+    )
 
 
-scatter = REGISTRY["scatter"] = Primitive(
-    "scatter",
-    _scatter,
-    _gather_rule,
-    aval=lambda *args, indices, shape, dtype: Aval(shape, dtype),
-    joint=True,
-    notation=Notation("scatter", "scatter({args}, {params})", r"\operatorname{{scatter}}\left({args}\right)"),
-)
 getitem = REGISTRY["getitem"] = Primitive(
     "getitem",
     lambda x, *arrays, index: x[restore(index, arrays)],
@@ -184,7 +195,7 @@ def diag(v: Any, k: int = 0) -> Any:
     i = np.arange(shape_of(v)[0])
     rows, columns = i - min(k, 0), i + max(k, 0)
     params = {"indices": ((Slot(0), Slot(1)),), "shape": (n, n), "dtype": aval_of(v).dtype}
-    return bind(scatter, (v, rows, columns), params)
+    return bind(scatter(1), (v, rows, columns), params)
 
 
 @implements(np.trace)

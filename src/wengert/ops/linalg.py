@@ -88,6 +88,8 @@ def outer(a: Any, b: Any, out: Any = None) -> Any:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """np.tensordot, as one product of matrices."""
     na, nb = len(shape_of(a)), len(shape_of(b))
+    left: list[Any]
+    right: list[Any]
     if isinstance(axes, (int, np.integer)):
         left, right = list(range(na - axes, na)), list(range(axes))
     else:

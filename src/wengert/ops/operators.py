@@ -92,10 +92,10 @@ for _name, _function in (
 ):  # fmt: skip
     setattr(Tracer, _name, lambda self, _f=_function: _f(self))
 
-Tracer.__getitem__ = pick  # type: ignore[attr-defined]
-Tracer.__setitem__ = _setitem  # type: ignore[attr-defined]
-Tracer.__divmod__, Tracer.__rdivmod__ = _divmod, _rdivmod  # type: ignore[attr-defined]
-Tracer.__round__ = _round  # type: ignore[attr-defined]
+for _name, _method in (
+    ("getitem", pick), ("setitem", _setitem), ("divmod", _divmod), ("rdivmod", _rdivmod), ("round", _round),
+):  # fmt: skip
+    setattr(Tracer, f"__{_name}__", _method)
 Tracer.T = property(lambda self: np.transpose(self))  # type: ignore[attr-defined]
 Tracer.mT = property(np.matrix_transpose)  # type: ignore[attr-defined]
 Tracer.real = property(lambda self: self)  # type: ignore[attr-defined]
@@ -113,15 +113,15 @@ for _name in METHODS:
     setattr(Tracer, _name, lambda self, *args, _f=_function, **kwargs: _f(self, *args, **kwargs))
 
 
-def _reshape(self: Any, *shape: Any, order: str = "C") -> Any:
-    return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+def _reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
+    return np.reshape(self, shape[0] if len(shape) == 1 else tuple(shape), order=order)
 
 
 def _transpose(self: Any, *axes: Any) -> Any:
     return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
 
-def _flatten(self: Any, order: str = "C") -> Any:
+def _flatten(self: Any, order: Any = "C") -> Any:
     return np.ravel(self, order)
 
 

@@ -48,7 +48,8 @@ def _reduction(name: str, impl: Callable[..., Any], rule: Rule, dtype: Any = Non
 
 
 def _sum(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    add: np.ufunc = np.add
+    return add.reduce(x, axis=axis, keepdims=keepdims)
 
 
 def _other_factors(x: Any, axis: tuple[int, ...]) -> Any:
@@ -177,8 +178,8 @@ def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
     return outer
 
 
-for _ufunc in [u for u in UFUNCS if u.nin == 2]:
-    UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
+for _pair in [u for u in UFUNCS if u.nin == 2]:
+    UFUNC_METHODS[_pair, "outer"] = _outer(_pair)
 
 
 def count(x: Any, axis: Axis) -> int:

@@ -98,7 +98,7 @@ concatenate = REGISTRY["concatenate"] = Primitive(
 def _stacked(*avals: Aval, axis: int) -> Aval:
     shape = list(avals[0].shape)
     shape.insert(axis, len(avals))
-    return Aval(tuple(shape), promote(*avals))
+    return Aval(tuple(shape), np.result_type(*(a.dtype for a in avals)))  # np.stack makes arrays of numbers
 
 
 stack = REGISTRY["stack"] = Primitive(

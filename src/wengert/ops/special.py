@@ -31,6 +31,9 @@ def _share_of(power: np.ufunc, ln_base: float) -> Any:
 
 
 LN2 = float(np.log(2.0))
+sigmoid: Primitive
+share: Primitive
+share2: Primitive
 
 # fmt: off
 sigmoid  = function("sigmoid", _sigmoid,                        lambda z, x: z * sigmoid(-x), like=np.exp, python="wg.sigmoid({0})", latex=r"\sigma")

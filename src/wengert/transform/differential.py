@@ -60,7 +60,7 @@ class Scale(LinearMap):
 
 
 class Multiple(Scale):
-    """t → c · t for a number c, neither zero nor infinite."""
+    """t → c · t for a number c: finite and not zero, so that the product needs no care."""
 
     __slots__ = ()
 
@@ -69,18 +69,18 @@ class Multiple(Scale):
 
 
 class Elementwise(Scale):
-    """The same with the partial of a rule, which is computed when it is first used: not every map is."""
+    """The same with the partial of a rule, which is computed when the map is first used, with warnings off by then."""
 
     __slots__ = ("source",)
 
     def __init__(self, rule: Partial, out: Any, args: Sequence[Any], shape: tuple[int, ...]) -> None:
-        self.source: Any = rule, out, args
+        self.source: tuple[Partial, Any, Sequence[Any]] | None = (rule, out, args)
         self.shape = shape
 
     def apply(self, tangent: Any) -> Any:
         source = self.source
         if source is not None:
-            self.partial = partial_value(*source)
+            self.partial = _evaluate(*source)
             self.source = None
         return bind(scale, (self.partial, tangent), {})
 
@@ -164,12 +164,12 @@ def differential(
 
 
 def scaling(rule: Partial, out: Any, args: Sequence[Any], position: int) -> Scale:
-    """The map of a partial derivative; what takes arithmetic is left for later."""
+    """The map of a partial derivative. What takes arithmetic is left for later, unless somebody records the steps."""
     shape = shape_of(args[position])
     if rule.constant is not None:
         return Multiple(rule.constant, shape)
-    if rule.argument is not None:
-        return Scale(args[rule.argument], shape)
+    if rule.argument is not None or isinstance(out, Tracer):
+        return Scale(partial_value(rule, out, args), shape)
     return Elementwise(rule, out, args, shape)
 
 
@@ -179,6 +179,11 @@ def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
         return rule.constant
     if rule.argument is not None:
         return args[rule.argument]
+    with np.errstate(all="ignore"):
+        return _evaluate(rule, out, args)
+
+
+def _evaluate(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
     return rule.fn(_as_numpy(out), *map(_as_numpy, args))
 
 

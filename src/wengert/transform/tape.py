@@ -44,7 +44,7 @@ class Call(NamedTuple):
 
 
 class TapeNode(LinearNode):
-    """A node that knows its Variable while somebody holds it, to leave the gradient there, and the call it came from."""
+    """A node that knows its Variable while somebody holds it, to leave the gradient there, and how it was made."""
 
     __slots__ = ("call", "owner")
     owner: weakref.ref[Variable] | None
