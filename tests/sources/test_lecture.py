@@ -335,9 +335,11 @@ def number_of(value):
 
 
 def test_the_whole_loss_of_a_network_is_drawn_in_outline():
-    svg = wg.explain(network_loss)(network()).to_svg()
+    explanation = wg.explain(network_loss)(network())
+    svg = explanation.to_svg()
     assert 0 < len(re.findall(r"\d+ values", svg)) < 100
-    assert {"v0", "v5", "y"} <= set(texts(svg))
+    assert {"y", number_of(explanation.value)} <= set(texts(svg))
+    assert any(text.startswith("v0 = layers") for text in texts(svg))
 
 
 # Forgetting to reset gradients ----------------------------------------------------------------------------------------

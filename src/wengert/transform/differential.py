@@ -108,7 +108,7 @@ class Through(LinearMap):
         return arg
 
     def transpose(self, ct: Any) -> Any:
-        return self.rule.fn(_as_numpy(ct), *map(_as_numpy, self.args), **self.params)
+        return self.rule.fn(as_numpy(ct), *self.args, **self.params)
 
 
 class Pushed(LinearMap):
@@ -121,7 +121,7 @@ class Pushed(LinearMap):
 
     def apply(self, tangent: Any) -> Any:
         with np.errstate(all="ignore"):
-            return self.fn(tangent, _as_numpy(self.out), *map(_as_numpy, self.args), **self.params)
+            return self.fn(tangent, as_numpy(self.out), *self.args, **self.params)
 
 
 IDENTITY = Identity()
@@ -143,16 +143,19 @@ def differential(
 ) -> list[tuple[Any, LinearMap]]:
     """For each argument that has a tangent, the tangent with its linear map to the tangent of `out`."""
     maps: list[tuple[Any, LinearMap]] = []
+    numbers: list[Any] = []  # the arguments as rules take them, once for all maps: a stack may have thousands
     for i, tangent in enumerate(tangents):
         if tangent is None:
             continue
         rule = primitive.rule(i)
+        if not numbers and isinstance(rule, (Linear, Pushforward)):
+            numbers = [as_numpy(arg) for arg in args]
         if isinstance(rule, Partial):
             maps.append((tangent, scaling(rule, out, args, i)))
         elif isinstance(rule, Linear):
-            maps.append((tangent, Through(primitive, i, rule, args, params)))
+            maps.append((tangent, Through(primitive, i, rule, numbers, params)))
         elif isinstance(rule, Pushforward):
-            maps.append((tangent, Pushed(rule.fn, out, args, params)))
+            maps.append((tangent, Pushed(rule.fn, out, numbers, params)))
         elif not isinstance(rule, Constant):
             raise MissingRuleError(
                 f"{primitive.name} has no rule for its argument {i}",
@@ -184,10 +187,10 @@ def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
 
 
 def _evaluate(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
-    return rule.fn(_as_numpy(out), *map(_as_numpy, args))
+    return rule.fn(as_numpy(out), *map(as_numpy, args))
 
 
-def _as_numpy(x: Any) -> Any:
+def as_numpy(x: Any) -> Any:
     """Rules are NumPy: a number has a shape, and 1/x at x = 0 is inf, where Python's own float would raise."""
     return np.float64(x) if type(x) is float else x
 

@@ -86,7 +86,7 @@ class LinearLevel(Level):
         held = [Probe() if on else snapshot(a) for a, on in zip(args, active, strict=True)]
         if sum(active) > 1 and not primitive.joint:
             self._check_sum(primitive, active)
-        shaped = [Placeholder(a.aval) if on else h for a, h, on in zip(args, held, active, strict=True)]
+        shaped = [Placeholder(a.aval) if on else as_numpy(h) for a, h, on in zip(args, held, active, strict=True)]
         edges = [(args[i], self._map(primitive, i, shaped, held, params)) for i, on in enumerate(active) if on]
         return LinearNode(self, aval, edges, user_location())
 
