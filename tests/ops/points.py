@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-#: The whole range of magnitudes, and the part in which a result is a normal number.
+#: How far the magnitudes reach, in powers of ten.
 DECADES = {"float32": 37.0, "float64": 300.0}
 
 

@@ -87,3 +87,9 @@ def test_nan_stays_nan(name):
         for partials in derivatives(primitive, nans):
             for rule, partial in zip(primitive.rules, partials, strict=True):
                 assert np.isnan(partial) or isinstance(rule, Constant) or rule.constant is not None
+
+
+def test_a_derivative_too_large_for_float32_is_infinite_without_a_warning():
+    x = np.array([1e-25], np.float32)
+    for partials in derivatives(lambda x: x**-1.0, (x,)):
+        np.testing.assert_array_equal(partials, [[-np.inf]])

@@ -49,8 +49,14 @@ def _sizes(terms: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> dict[str,
     return sizes
 
 
+def _split(subscripts: str) -> tuple[list[str], str]:
+    left, _, result = subscripts.partition("->")
+    return left.split(","), result
+
+
 def _rule(i: int) -> Rule:
-    def transpose(ct: Any, *operands: Any, terms: tuple[str, ...], result: str, optimize: Any) -> Any:
+    def transpose(ct: Any, *operands: Any, subscripts: str, optimize: Any) -> Any:
+        terms, result = _split(subscripts)
         shapes = [shape_of(o) for o in operands]
         sizes = _sizes(terms, shapes)
         term, shape = terms[i], shapes[i]
@@ -70,23 +76,28 @@ def _rule(i: int) -> Rule:
                 if k != term.index(c):
                     first = [1] * len(term)
                     first[term.index(c)] = first[k] = sizes[c]
-                    back = back * np.eye(sizes[c]).reshape(first)
+                    back = np.where(np.eye(sizes[c], dtype=bool).reshape(first), back, 0.0)
         return unbroadcast(back, shape)
 
     return Linear(transpose)
 
 
-def _shape(*avals: Aval, terms: tuple[str, ...], result: str, optimize: Any) -> Aval:
+def _shape(*avals: Aval, subscripts: str, optimize: Any) -> Aval:
+    terms, result = _split(subscripts)
     sizes = _sizes(terms, [a.shape for a in avals])
     return Aval(tuple(sizes[c] for c in result), promote(*avals))
 
 
 einsum = REGISTRY["einsum"] = Primitive(
     "einsum",
-    lambda *operands, terms, result, optimize: np.einsum(f"{','.join(terms)}->{result}", *operands, optimize=optimize),
+    lambda *operands, subscripts, optimize: np.einsum(subscripts, *operands, optimize=optimize),
     _rule,
     aval=_shape,
-    notation=Notation("einsum", "np.einsum({subscripts!r}, {args})", r"\sum_{{\text{{{subscripts}}}}} {args}"),
+    notation=Notation(
+        "einsum",
+        "np.einsum({subscripts}, {args})",
+        r"\operatorname{{einsum}}_{{\text{{{subscripts}}}}}\left({args}\right)",
+    ),
 )
 
 
@@ -103,5 +114,5 @@ def einsum_of(*operands: Any, out: Any = None, optimize: Any = False, **options:
     else:
         subscripts, arrays = operands[0], operands[1:]
     terms, result = explicit(subscripts, [shape_of(a) for a in arrays])
-    value = bind(einsum, arrays, {"terms": tuple(terms), "result": result, "optimize": optimize})
+    value = bind(einsum, arrays, {"subscripts": f"{','.join(terms)}->{result}", "optimize": optimize})
     return value.astype(options["dtype"]) if options.get("dtype") is not None else value

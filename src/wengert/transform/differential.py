@@ -222,5 +222,6 @@ def conform(tangent: Any, out: Any) -> Any:
     if have.shape != aval.shape:
         tangent = np.broadcast_to(tangent, aval.shape)
     if have.dtype != aval.dtype or have.weak:
-        tangent = tangent.astype(aval.dtype) if hasattr(tangent, "astype") else aval.dtype.type(tangent)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+            tangent = tangent.astype(aval.dtype) if hasattr(tangent, "astype") else aval.dtype.type(tangent)
     return tangent

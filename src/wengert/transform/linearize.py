@@ -29,6 +29,7 @@ from wengert.transform.differential import (
     Scale,
     Through,
     applied,
+    as_numpy,
     check_real,
     conform,
 )
