@@ -55,7 +55,7 @@ def primitive(
     for i, rule in enumerate(rules):
         _check_arity(rule, i, len(rules))
     stated = [r if isinstance(r, Rule) else Partial(r) for r in rules]
-    called = name or getattr(fn, "__name__", "custom")
+    called: str = name or getattr(fn, "__name__", "custom")
     if called == "<lambda>":
         called = "custom"
     if aval is None and outputs == 1 and all(isinstance(r, (Partial, Constant)) for r in stated):
@@ -80,7 +80,7 @@ def _check_arity(rule: Rule | Callable[..., Any], position: int, count: int) -> 
     lead, kind = {Linear: ("ct", "Linear"), Pushforward: ("tangent, z", "Pushforward")}.get(
         type(rule), ("z", "Partial")
     )
-    fn = getattr(rule, "fn", rule)
+    fn: Any = getattr(rule, "fn", rule)
     if isinstance(rule, Constant):
         return
     names = [*lead.split(", "), *given]
