@@ -52,8 +52,8 @@ SECOND_AXIS = {"axis": (1,), "keepdims": True}
 REDUCTION = [Sample((TIES,), ALL_AXES), Sample((TIES,), SECOND_AXIS), Sample((T,), {"axis": (0, 2), "keepdims": False})]
 
 
-def _einsum(terms, result, *operands):
-    return Sample(operands, {"terms": terms, "result": result, "optimize": False})
+def _einsum(subscripts, *operands):
+    return Sample(operands, {"subscripts": subscripts, "optimize": False})
 
 
 SAMPLES: dict[str, list[Sample]] = {
@@ -86,11 +86,11 @@ SAMPLES: dict[str, list[Sample]] = {
     "norm": [Sample((V,), {"axis": None, "keepdims": False}), Sample((T,), {"axis": (0, 2), "keepdims": True}),
              Sample((A,), {"axis": (1,), "keepdims": False})],
     "einsum": [
-        _einsum(("ij", "jk"), "ik", A, B),
-        _einsum(("ij", "j", "ij"), "i", A, V, A + 1),
-        _einsum(("ii",), "i", _normal(3, 3)),
-        _einsum(("iij",), "", _normal(2, 2, 3)),
-        _einsum(("aij", "ij"), "a", T, _normal(1, 4)),
+        _einsum("ij,jk->ik", A, B),
+        _einsum("ij,j,ij->i", A, V, A + 1),
+        _einsum("ii->i", _normal(3, 3)),
+        _einsum("iij->", _normal(2, 2, 3)),
+        _einsum("aij,ij->a", T, _normal(1, 4)),
     ],
     "scatter": [
         Sample((V, np.array([0, 2, 2, 1])), {"indices": ((Slot(0),),), "shape": (3,), "dtype": np.dtype(float)}),

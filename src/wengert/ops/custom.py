@@ -55,7 +55,7 @@ def primitive(
     for i, rule in enumerate(rules):
         _check_arity(rule, i, len(rules))
     stated = [r if isinstance(r, Rule) else Partial(r) for r in rules]
-    called: str = name or getattr(fn, "__name__", "custom")
+    called = name or str(getattr(fn, "__name__", "custom"))
     if called == "<lambda>":
         called = "custom"
     if aval is None and outputs == 1 and all(isinstance(r, (Partial, Constant)) for r in stated):
