@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,22 +37,45 @@ class Startup:
 
 
 def startup(names: list[str], runs: int) -> Startup:
-    """Import each module in `runs` interpreters, in turns."""
-    for name in names:  # the first one writes the bytecode
-        _seconds(name)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(runs):
-        for name in names:
-            seconds[name].append(_seconds(name))
-    return Startup(seconds, added("wengert", "numpy"))
+    """Import each module in `runs` interpreters, in turns, from compiled files as pip leaves them."""
+    with tempfile.TemporaryDirectory() as cache:
+        python = Interpreter(cache)
+        for name in names:  # the first import compiles
+            python.seconds(name)
+        seconds: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(runs):
+            for name in names:
+                seconds[name].append(python.seconds(name))
+        return Startup(seconds, added(python, "wengert", "numpy"))
 
 
-def added(name: str, base: str) -> list[Module]:
+class Interpreter:
+    """Fresh processes of this Python that share a folder of compiled files."""
+
+    def __init__(self, cache: str) -> None:
+        self.environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        self.environment["PYTHONPYCACHEPREFIX"] = cache
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
+
+    def seconds(self, name: str) -> float:
+        """How long an import takes."""
+        return float(self.run("-c", _IMPORT.format(name)).stdout)
+
+    def modules(self, name: str) -> list[Module]:
+        """What `python -X importtime` says of an import."""
+        report = self.run("-X", "importtime", "-c", f"import {name}").stderr
+        return [Module(found[4], int(found[1]) / 1e6, int(found[2]) / 1e6) for found in _LINE.finditer(report)]
+
+
+def added(python: Interpreter, name: str, base: str) -> list[Module]:
     """The modules that importing `name` loads and importing `base` does not, with the medians of their times."""
-    known = {module.name for module in modules(base)}
+    known = {module.name for module in python.modules(base)}
     profiles: dict[str, list[Module]] = {}
     for _ in range(PROFILES):
-        for module in modules(name):
+        for module in python.modules(name):
             if module.name not in known:
                 profiles.setdefault(module.name, []).append(module)
     medians = [
@@ -59,14 +84,3 @@ def added(name: str, base: str) -> list[Module]:
     ]
     return sorted(medians, key=lambda module: -module.own)
 
-
-def modules(name: str) -> list[Module]:
-    """What `python -X importtime` says of an import."""
-    command = [sys.executable, "-X", "importtime", "-c", f"import {name}"]
-    report = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    return [Module(found[4], int(found[1]) / 1e6, int(found[2]) / 1e6) for found in _LINE.finditer(report)]
-
-
-def _seconds(name: str) -> float:
-    command = [sys.executable, "-c", _IMPORT.format(name)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

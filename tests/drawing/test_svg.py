@@ -7,8 +7,8 @@ import pytest
 
 from wengert.drawing.diagram import Arrow, Box, Diagram
 from wengert.drawing.dot import to_dot
-from wengert.drawing.svg import to_svg
 from wengert.drawing.layout import Direction
+from wengert.drawing.svg import to_svg
 from wengert.drawing.theme import Theme
 
 SVG = "{http://www.w3.org/2000/svg}"

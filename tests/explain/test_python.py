@@ -66,7 +66,8 @@ def test_it_needs_only_numpy(tmp_path):
     graph = wg.trace(PROGRAMS["smooth"][0])(X).derivative()
     script = tmp_path / "alone.py"
     script.write_text(
-        f"import sys\n{graph.to_python()}\nassert 'wengert' not in sys.modules\nprint(repr(f_prime(np.array([1.0, 2.0, 3.0]))))",
+        f"import sys\n{graph.to_python()}\nassert 'wengert' not in sys.modules\n"
+        "print(repr(f_prime(np.array([1.0, 2.0, 3.0]))))",
         encoding="utf-8",
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, encoding="utf-8")

@@ -13,7 +13,7 @@ import wengert as wg
 from wengert.core.primitive import REGISTRY, bind
 from wengert.graph import simplify as module
 from wengert.graph.laws import LAWS
-from wengert.graph.pattern import Literal, Operation, Pattern, Rewrite, Variable
+from wengert.graph.pattern import Factor, Literal, Operation, Pattern, Rewrite, Variable
 from wengert.graph.verify import verify
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -84,6 +84,8 @@ PROGRAMS = {
 
 def formula(pattern: Pattern, letters, literal):
     """The program that the pattern describes."""
+    if isinstance(pattern, Factor):
+        return literal(-3)
     if isinstance(pattern, Variable):
         return letters[pattern.name]
     if isinstance(pattern, Literal):

@@ -20,10 +20,10 @@ def _product(a: Any, b: Any) -> Any:
         norm = product
     if norm == norm:
         return product
-    zero = np.equal(a, 0) | np.equal(b, 0)
-    return np.where(zero, np.zeros((), product.dtype), product) if isinstance(product, np.ndarray) else (
-        type(product)(0) if zero else product
-    )  # fmt: skip
+    lost = np.isnan(product) & (np.equal(a, 0) | np.equal(b, 0))
+    if isinstance(product, np.ndarray):
+        return np.where(lost, np.zeros((), product.dtype), product)
+    return type(product)(0) if lost else product
 
 
 #: a·b, but zero wherever a or b is zero, even if the other is infinite or NaN. What does not depend on x has derivative

@@ -250,7 +250,7 @@ def _operations(node: Node) -> int:
         return math.prod(outs[0].shape) * shapes[0][-1]
     if node.primitive.name == "einsum":
         lengths: dict[str, int] = {}
-        for term, shape in zip(node.params["terms"], shapes, strict=True):
+        for term, shape in zip(node.params["subscripts"].partition("->")[0].split(","), shapes, strict=True):
             lengths.update(zip(term, shape, strict=True))
         return math.prod(lengths.values())
     if node.primitive.name in _LINEAR_ALGEBRA:

@@ -15,7 +15,8 @@ SOURCES = {
     "scale": '''def scale(a, b):
     """a·b, but 0 wherever a or b is 0, even if the other is infinite or NaN."""
     with np.errstate(all="ignore"):
-        return np.where(np.equal(a, 0) | np.equal(b, 0), 0.0, np.multiply(a, b))[()]''',
+        product = np.multiply(a, b)
+        return np.where(np.isnan(product) & (np.equal(a, 0) | np.equal(b, 0)), 0.0, product)[()]''',
     "sum_to": '''def sum_to(x, shape):
     """Sum over the axes along which an array of this shape was broadcast."""
     lead = np.ndim(x) - len(shape)

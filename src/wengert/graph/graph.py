@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import shape_of
+from wengert.core.aval import aval_of, shape_of
 from wengert.core.errors import GuardError, ShapeError
 from wengert.core.location import at
 from wengert.core.primitive import bind
@@ -95,7 +95,7 @@ class Graph:
                     f"not {shape_of(value)}",
                     right="wg.trace(f)(*args)   again, for the new shapes",
                 )
-            env[id(node)] = value
+            env[id(node)] = self._as_recorded(node, value)
         guards: dict[int, list[Guard]] = {}
         for guard in self.guards:
             guards.setdefault(id(guard.node), []).append(guard)
@@ -116,6 +116,20 @@ class Graph:
             for guard in guards.get(id(node), ()):
                 self._check(guard, env[id(node)])
         return env
+
+    def _as_recorded(self, node: Node, value: Any) -> Any:
+        """The value in the dtype of the recording, for which alone the steps are known to be right."""
+        want, have = node.aval, aval_of(value)
+        if have == want:
+            return value
+        if not np.can_cast(have.dtype, want.dtype):
+            raise ShapeError(
+                f"the graph {self.name} was recorded with {node.name} in {want.dtype}; {have.dtype} would lose digits",
+                right=f"graph(np.asarray(x, np.{want.dtype}))   or wg.trace(f)(*args) again, for the new dtype",
+            )
+        if isinstance(value, Tracer):
+            return value if have.dtype == want.dtype else value.astype(want.dtype)  # type: ignore[attr-defined]
+        return float(value) if want.weak else np.asarray(value, want.dtype)[()]
 
     def _check(self, guard: Guard, value: Any) -> None:
         with at(guard.location):

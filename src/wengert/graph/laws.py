@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from wengert.graph.node import Node
-from wengert.graph.pattern import Rewrite, Variable, operations
+from wengert.graph.pattern import Factor, Rewrite, Variable, operations
 
 x, y = Variable("x"), Variable("y")  # real
 a, b, c = (Variable(name, real=False) for name in "abc")  # of any dtype
+k = Factor("k")  # a finite number other than 0
 scale, square, sqrt, exp, log, maximum, minimum = operations("scale square sqrt exp log maximum minimum")
 where, logical_not, invert, stop_gradient = operations("where logical_not invert stop_gradient")
 reshape, transpose, broadcast_to, sum_to, astype = operations("reshape transpose broadcast_to sum_to astype")
@@ -71,6 +72,7 @@ LAWS = [
     # The product of the chain rule, whose zero is strong: 0·∞ = 0.
     Rewrite(scale(1, x),             x,               "1·x = x"),
     Rewrite(scale(-1, x),            -x,              "(−1)·x = −x"),
+    Rewrite(scale(k, x),             k * x,           "a finite factor other than 0 meets no 0·∞"),
     Rewrite(scale(-x, -y),           scale(x, y),     "(−x)·(−y) = x·y"),
     Rewrite(scale(0, x),             0,               "0·x = 0, even for x = ∞: the zero is strong"),
     # Choices.

@@ -99,6 +99,20 @@ class Variable(Pattern):
 
 
 @dataclass(frozen=True, slots=True)
+class Factor(Variable):
+    """A constant whose numbers are all finite and not zero: multiplying by it makes no NaN."""
+
+    real: bool = False
+
+    def match(self, node: Node, found: Found) -> bool:
+        if not node.is_constant or isinstance(node.value, Tracer):
+            return False
+        values = np.asarray(node.value)
+        proper = values.dtype.kind in "iuf" and bool(np.all(np.isfinite(values) & (values != 0)))
+        return proper and found.setdefault(self.name, node) is node
+
+
+@dataclass(frozen=True, slots=True)
 class Literal(Pattern):
     """A constant that is this number, or an array filled with it.
 

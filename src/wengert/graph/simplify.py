@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of
-from wengert.core.chain import scale
-from wengert.core.dispatch import UFUNCS
 from wengert.core.location import Location
 from wengert.core.primitive import REGISTRY
 from wengert.core.tracer import Tracer
@@ -19,6 +17,7 @@ from wengert.graph.laws import LAWS
 from wengert.graph.node import Guard, Node
 from wengert.graph.pattern import Found, Literal, Operation, Pattern, Rewrite, Variable, is_commutative
 
+_STEPS = 100  # rewrites of one node
 _FOLDED = 4096  # elements: what constants give is computed once and kept where it is not larger than this, or than they
 _COMPARED = 4096  # bytes: constants up to this size are the same if their bits are, larger ones if they are one array
 
@@ -50,7 +49,6 @@ class Simplification:
                 self.laws.setdefault(law.pattern.name, []).append(law)
         self.nodes: dict[int, Node] = {}  # by id: the new list, in order
         self.known: dict[Any, Node] = {}  # by what they compute
-        self.numbers: dict[int, Node] = {}  # by id: the Python number of which a node is only NumPy's version
 
     def of(self, graph: Graph) -> Graph:
         new: dict[int, Node] = {}
@@ -85,47 +83,15 @@ class Simplification:
         return self.operation(Node(node.primitive, args, node.params, node.aval, node.location))
 
     def operation(self, node: Node) -> Node:
-        """Rewrite until no law applies."""
-        while id(node) not in self.nodes:
-            node = self.relieved(node)
-            result = self.folded(node) or self.rewritten(node, node.aval)
+        """Rewrite until no law applies; laws that undo each other are stopped, as no honest node takes so many."""
+        for _ in range(_STEPS):
+            result = self.folded(node) or self.rewritten(node)
             if result is None:
-                number = self.number(node)
-                node = self.shared(_computes(node), node)
-                if number is not None:
-                    self.numbers[id(node)] = number
-                return node
-            if result.primitive is None:
+                return self.shared(_computes(node), node)
+            if result.primitive is None or id(result) in self.nodes:
                 return result
             node = result
-        return node
-
-    def number(self, node: Node) -> Node | None:
-        """The Python number of which this is only NumPy's version, such as x where the node is np.float64(1)·x."""
-        aval = node.aval
-        if not any(arg.aval.weak for arg in node.args) or aval != Aval((), np.dtype(np.float64)):
-            return None
-        result = self.rewritten(node, aval._replace(weak=True))
-        return None if result is None else self.operation(result)
-
-    def relieved(self, node: Node) -> Node:
-        """With such numbers themselves as arguments, where another argument decides the dtype.
-
-        np.float64(1)·x cannot be replaced by the Python number x, but in sin(y) · (np.float64(1)·x) it can. Next to
-        other floating dtypes the difference counts, so there it stays.
-        """
-        primitive, numbers = node.primitive, self.numbers
-        if primitive is None or primitive.aval is None or not any(id(arg) in numbers for arg in node.args):
-            return node
-        elementwise = primitive is scale or (primitive in UFUNCS.values() and REGISTRY.get(primitive.name) is primitive)
-        if not elementwise or any(a.aval.dtype.kind == "f" and a.aval.dtype != np.float64 for a in node.args):
-            return node
-        args = list(node.args)
-        for i, arg in enumerate(node.args):
-            args[i] = numbers.get(id(arg), arg)
-            if primitive.aval(*(a.aval for a in args), **node.params) != node.aval:
-                args[i] = arg
-        return Node(primitive, args, node.params, node.aval, node.location)
+        raise RecursionError(f"the laws of simplification rewrite {node} for ever")
 
     def folded(self, node: Node) -> Node | None:
         """The constant that an operation on constants gives; a tuple of several outputs stays out of the list."""
@@ -145,14 +111,14 @@ class Simplification:
             return Node(None, (), {}, node.aval, node.location, value=value)
         return self.constant(value, node.aval, node.location)
 
-    def rewritten(self, node: Node, aval: Aval) -> Node | None:
-        """What the first law that applies makes of it, such that it has this shape, dtype and weakness."""
+    def rewritten(self, node: Node) -> Node | None:
+        """What the first law that applies makes of it, such that shape, dtype and weakness stay."""
         assert node.primitive is not None
         for law in self.laws.get(node.primitive.name, ()):
             for found in law.matches(node):
                 params = node.params if law.params is None else law.params(node)
                 result = self.built(law.result, found, node, params)
-                if result.aval == aval:
+                if result.aval == node.aval:
                     return result
         return None
 

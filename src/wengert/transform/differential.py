@@ -5,6 +5,7 @@ This is the only place that knows what the four rules mean; forward mode applies
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -169,9 +170,9 @@ def differential(
 def scaling(rule: Partial, out: Any, args: Sequence[Any], position: int) -> Scale:
     """The map of a partial derivative. What takes arithmetic is left for later, unless somebody records the steps."""
     shape = shape_of(args[position])
-    if rule.constant is not None:
+    if rule.constant and math.isfinite(rule.constant):
         return Multiple(rule.constant, shape)
-    if rule.argument is not None or isinstance(out, Tracer):
+    if rule.constant is not None or rule.argument is not None or isinstance(out, Tracer):
         return Scale(partial_value(rule, out, args), shape)
     return Elementwise(rule, out, args, shape)
 

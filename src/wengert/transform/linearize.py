@@ -32,6 +32,7 @@ from wengert.transform.differential import (
     as_numpy,
     check_real,
     conform,
+    scaling,
 )
 from wengert.transform.forward import ForwardLevel, sum_of
 
@@ -99,7 +100,7 @@ class LinearLevel(Level):
             return Through(primitive, i, rule, shaped, params)
         if isinstance(rule, Partial):
             if rule.constant is not None:
-                return Scale(rule.constant, shaped[i].shape)
+                return scaling(rule, None, shaped, i)
             with np.errstate(all="ignore"):  # a Probe in place of output and tangent: the partial may not look at them
                 partial = rule.fn(Probe(), *held)
             if not isinstance(partial, Probe):
