@@ -13,7 +13,7 @@ _STEP = 1e-30
 
 
 def difference(found: Any, expected: Any) -> float:
-    """The greatest difference, relative to the greatest element; NaN, infinity or another structure is infinitely far."""
+    """The greatest difference, relative to the greatest element; NaN, infinity and another size are infinitely far."""
     a, b = _flat(found), _flat(expected)
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from benchmarks.agreement import TOLERANCE, complex_step, difference, slope
 from benchmarks.case import Case
 from benchmarks.peer import OBJECTIVE, OURS
 from benchmarks.worker import serve
+
+#: A case whose runs take longer than this many seconds together gets fewer of them, but not fewer than that.
+PATIENCE, FEWEST = 20.0, 5
 
 
 @dataclass
@@ -61,7 +65,7 @@ def contest(
     seconds: float,
     told: Callable[[Case], None] = lambda _: None,
 ) -> list[Result]:
-    """The results of all peers on all cases: `runs` batches of `seconds` each, A B A B …; `told` hears what is next."""
+    """The results of all peers on all cases, A B A B …: `runs` batches of `seconds` each; `told` hears what is next."""
     workers = [Worker(name) for name in peers]
     results = []
     try:
@@ -89,7 +93,10 @@ def measured(case: Case, workers: Sequence[Any], runs: int, seconds: float) -> R
     for worker in able:
         result.calls[worker.name] = worker.ask("calibrate", seconds)
         result.seconds[worker.name] = []
-    for _ in range(runs):
+    start = time.monotonic()
+    for done in range(runs):
+        if done >= FEWEST and time.monotonic() - start > PATIENCE:
+            break
         for worker in able:
             result.seconds[worker.name].append(worker.ask("time"))
     if case.memory:

@@ -19,8 +19,9 @@ class Peer:
     """A library: its namespace in the place of NumPy, and its derivatives.
 
     `modes` maps the name of a derivative to what makes it of a function f of one argument: "gradient" a function of x,
-    "pushforward" a function of x and a tangent. `receive` turns a plain input (a number, an array, a setting) into what the library takes;
-    `finish` turns a result into plain numbers and arrays and, where the library computes later, waits for it.
+    "pushforward" a function of x and a tangent. `receive` turns a plain input (a number, an array, a setting) into what
+    the library takes; `finish` turns a result into plain numbers and arrays and, where the library computes later,
+    waits for it.
     """
 
     namespace: Any

@@ -71,15 +71,18 @@ class Report:
     def print(self) -> None:
         """The report on the terminal."""
         from rich.console import Console
+        from rich.markup import escape
         from rich.table import Table as Drawn
 
         console = Console()
+        if not console.is_terminal:
+            console.width = 160
         for table in self.tables():
-            drawn = Drawn(title=table.title, caption=table.text or None, title_justify="left", caption_justify="left")
+            drawn = Drawn(title=table.title, caption=escape(table.text), title_justify="left", caption_justify="left")
             for i, column in enumerate(table.columns):
-                drawn.add_column(column, justify="right" if i and len(table.columns) > 2 else "left")
+                drawn.add_column(escape(column), justify="right" if i and len(table.columns) > 2 else "left")
             for row in table.rows:
-                drawn.add_row(*(cell.replace("**", "").replace("[", r"\[") for cell in row))
+                drawn.add_row(*map(escape, row))
             console.print(drawn)
 
     def data(self) -> dict[str, Any]:
@@ -162,7 +165,10 @@ def memory(results: Sequence[Result], peers: Sequence[str]) -> Table:
         for r in results
         if r.peak
     ]
-    text = f"KiB held at most during one derivative (`tracemalloc`: Python's objects and NumPy's arrays); {OBJECTIVE}: the function alone."
+    text = (
+        "KiB held at most during one derivative (`tracemalloc`: Python's objects and NumPy's arrays); "
+        f"{OBJECTIVE}: the function alone."
+    )
     return Table("Peak memory", text, ["case", *peers], rows)
 
 
@@ -177,8 +183,8 @@ def startups(found: Startup) -> list[Table]:
         Table("Import", "Fresh interpreters in turns: median [quartiles].", ["", "time", "more than NumPy, ms"], rows),
         Table(
             "Where the import goes",
-            f"The modules that `import wengert` loads beyond `import numpy`, {len(found.modules)} in all, by their own time under "
-            "`python -X importtime` (which itself slows them).",
+            f"The modules that `import wengert` loads beyond `import numpy`, {len(found.modules)} in all, by their own "
+            "time under `python -X importtime` (which itself slows them).",
             ["module", "own, ms", "with its imports, ms"],
             modules,
         ),
@@ -204,7 +210,7 @@ def _ratio(ours: Sequence[float], theirs: Sequence[float] | None) -> str:
     if theirs is None:
         return "–"
     low, middle, high = Spread(*ratio(ours, theirs))
-    return f"**{middle:.2f}** [{low:.2f}–{high:.2f}]"
+    return f"{middle:.2f} [{low:.2f}–{high:.2f}]"
 
 
 def _milliseconds(seconds: float) -> str:

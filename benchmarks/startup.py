@@ -83,4 +83,3 @@ def added(python: Interpreter, name: str, base: str) -> list[Module]:
         for key, found in profiles.items()
     ]
     return sorted(medians, key=lambda module: -module.own)
-

@@ -72,11 +72,12 @@ def gaussian_inputs(rows: int, d: int) -> tuple[Any, ...]:
 
 def cases(tiny: bool = False) -> list[Case]:
     regression = (5, 3, 2) if tiny else (200, 20, 5)
+    sizes = (3, 4) if tiny else (10, 1000)
     steps, rows, d = (2, 5, 2) if tiny else (100, 100, 10)
     return [
         Case("softmax regression {}×{}, {} classes".format(*regression), softmax_regression,
              partial(regression_inputs, *regression)),
-        *(Case(f"Rosenbrock n = {n}", rosenbrock, partial(rosenbrock_inputs, n)) for n in ((3, 4) if tiny else (10, 1000))),
+        *(Case(f"Rosenbrock n = {n}", rosenbrock, partial(rosenbrock_inputs, n)) for n in sizes),
         Case(f"Lorenz, {steps} steps of RK4", lorenz, partial(lorenz_inputs, steps), steps=steps),
         # slogdet of a complex matrix gives the logarithm of a modulus, which is not analytic.
         Case(f"Gaussian log likelihood {rows}×{d}", gaussian, partial(gaussian_inputs, rows, d), analytic=False),

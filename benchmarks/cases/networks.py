@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -36,7 +37,7 @@ def inputs(widths: Sequence[int], batch: int, classes: bool) -> tuple[Any, ...]:
     random = numpy.random.default_rng(0)
     layers = [
         (random.standard_normal((n, m)) / numpy.sqrt(n), 0.1 * random.standard_normal(m))
-        for n, m in zip(widths[:-1], widths[1:], strict=True)
+        for n, m in itertools.pairwise(widths)
     ]
     x = random.standard_normal((batch, widths[0]))
     y = random.standard_normal((batch, widths[-1]))

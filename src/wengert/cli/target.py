@@ -160,7 +160,7 @@ def _import(path: Path) -> ModuleType:
 def _function(module: ModuleType, file: str, name: str | None) -> Callable[..., Any]:
     function = getattr(module, name, None) if name else None
     if callable(function):
-        return function  # type: ignore[no-any-return]
+        return function
     defined = [
         f"{file}:{key}"
         for key, value in vars(module).items()

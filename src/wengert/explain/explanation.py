@@ -129,9 +129,9 @@ class Explanation:
     @property
     def counts(self) -> Counts:
         """How many elementary derivatives the two modes take."""
-        operations = sum(1 for n in self.graph.nodes if n.primitive is not None)
+        steps = len({id(edge.step) for edge in self.edges})
         elements = sum(int(np.prod(n.aval.shape)) for n in self.graph.inputs)
-        return Counts(forward=operations * elements, reverse=len(self.edges))
+        return Counts(forward=steps * elements, reverse=len(self.edges))
 
     @property
     def assumptions(self) -> list[str]:

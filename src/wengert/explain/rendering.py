@@ -39,15 +39,13 @@ def renderable(explanation: Explanation) -> Group:
     from rich.table import Table
     from rich.text import Text
 
-    cells = _cells(explanation)
+    heads, cells = _shown(explanation)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    styles = ("bold", "italic", "", "cyan", "", "magenta", "dim")
-    heads = _heads(explanation)
-    used = [i for i in range(len(heads)) if any(row[i] for row in cells)]
-    for i in used:
-        table.add_column(heads[i], style=styles[i], no_wrap=i in (0, 3, 5))
+    styles = {"name": "italic", "step": "", "value": "cyan", "local partials": "", "line": "dim", "": "bold"}
+    for head in heads:
+        table.add_column(head, style=styles.get(head, "magenta"), no_wrap=head not in ("step", "local partials"))
     for row in cells:
-        table.add_row(*(Text(row[i]) for i in used))
+        table.add_row(*map(Text, row))
     parts: list[Any] = [Text(_title(explanation), style="bold"), table]
     if explanation.numbering == "baydin":
         parts.append(Text("\n".join(adjoint_trace(explanation)) + "\n"))
@@ -56,6 +54,13 @@ def renderable(explanation: Explanation) -> Group:
     parts.append(Text(_count_line(explanation)))
     parts.extend(Text(line, style="yellow") for line in explanation.assumptions)
     return Group(*parts)
+
+
+def _shown(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells of the columns that say something."""
+    heads, cells = _heads(explanation), _cells(explanation)
+    used = [i for i in range(len(heads)) if any(row[i] for row in cells)]
+    return [heads[i] for i in used], [[row[i] for i in used] for row in cells]
 
 
 def _heads(explanation: Explanation) -> tuple[str, ...]:
@@ -140,8 +145,8 @@ def to_text(explanation: Explanation, color: bool, width: int | None) -> str:
 
 def _needed_width(explanation: Explanation) -> int:
     """Wide enough that no line has to be broken."""
-    cells = [_heads(explanation), *_cells(explanation)]
-    columns = zip(*cells, strict=True)
+    heads, cells = _shown(explanation)
+    columns = zip(heads, *cells, strict=True)
     table = sum(max(max(len(line) for line in cell.split("\n")) for cell in column) + 3 for column in columns)
     lines = [line for step in explanation.steps for line in derivation_lines(explanation, step)]
     return max([table, len(_title(explanation)), *map(len, lines), *map(len, explanation.assumptions), 60]) + 2
@@ -152,10 +157,10 @@ def _needed_width(explanation: Explanation) -> int:
 
 def to_markdown(explanation: Explanation) -> str:
     """A table and one formula per value."""
-    heads = _heads(explanation)
+    heads, cells = _shown(explanation)
     lines = [f"**{explanation.graph.name}** = {exact(explanation.value)}", ""]
     lines += [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
-    for row in _cells(explanation):
+    for row in cells:
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", "<br>") for cell in row) + " |")
     lines.append("")
     for step in explanation.derivation("latex"):
@@ -213,10 +218,9 @@ _STYLE = """
 
 def to_html(explanation: Explanation, full: bool) -> str:
     """Title, drawing, table, derivation; self-contained."""
-    heads = "".join(f"<th>{html.escape(h)}</th>" for h in _heads(explanation))
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in _cells(explanation)
-    )
+    names, cells = _shown(explanation)
+    heads = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in cells)
     steps = "\n\n".join("\n".join(derivation_lines(explanation, step)) for step in explanation.steps)
     notes = "".join(f"<p>{html.escape(line)}</p>" for line in [_count_line(explanation), *explanation.assumptions])
     title = html.escape(_title(explanation)).replace("\n", "<br>")
