@@ -31,9 +31,7 @@ def separate(index: Any) -> tuple[Index, list[Any]]:
     arrays: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
-            template.append(
-                slice(*(None if i is None else operator.index(i) for i in (part.start, part.stop, part.step)))
-            )
+            template.append(slice(_bound(part.start), _bound(part.stop), _bound(part.step)))
         elif part is None or part is Ellipsis:
             template.append(part)
         elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
@@ -49,8 +47,14 @@ def separate(index: Any) -> tuple[Index, list[Any]]:
     return tuple(template), arrays
 
 
+def _bound(i: Any) -> int | None:
+    return None if i is None else operator.index(i)
+
+
 def restore(template: Index, arrays: Sequence[Any]) -> Index:
     """The index with its arrays in place."""
+    if not arrays:
+        return template
     return tuple(arrays[part.position] if isinstance(part, Slot) else part for part in template)
 
 

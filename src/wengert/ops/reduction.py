@@ -20,13 +20,15 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes as a sorted tuple of non-negative ints; None means all of them."""
     if axis is None:
         return tuple(range(ndim))
+    if isinstance(axis, int):
+        return (int(np.lib.array_utils.normalize_axis_index(axis, ndim)),)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(tuple(axes), ndim)))
 
 
 def expand(ct: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    """Give a reduced value its axes of length 1 back."""
-    return ct if keepdims or not axis else np.expand_dims(ct, axis)
+    """Give a reduced value its axes of length 1 back; a number broadcasts without them."""
+    return ct if keepdims or not axis or shape_of(ct) == () else np.expand_dims(ct, axis)
 
 
 def reduced_shape(shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
