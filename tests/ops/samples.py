@@ -96,6 +96,14 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample((V, np.array([0, 2, 2, 1])), {"indices": ((Slot(0),),), "shape": (3,), "dtype": np.dtype(float)}),
         Sample((A,), {"indices": ((slice(1, 4), slice(None, None, 2)),), "shape": (5, 8), "dtype": np.dtype(float)}),
     ],
+    "put": [
+        Sample((A, _normal(2, 4)), {"index": (slice(1, None),)}),
+        Sample((V, 1.5), {"index": (1,)}),
+        Sample((A, _normal(4), np.array([0, 2, 0])), {"index": (Slot(0),)}),
+        Sample((V, _normal(3), np.array([1, 1, 0])), {"index": (Slot(0),)}),
+        Sample((A, 0.5, A > 0), {"index": (Slot(0),)}),
+        Sample((A, _normal(1, 1, 4)), {"index": (slice(0, 2),)}),
+    ],
     "getitem": [
         Sample((A, np.array([0, 2, 2])), {"index": (Slot(0),)}),
         Sample((A, np.array([0, 2]), np.array([[1], [3]])), {"index": (Slot(0), Slot(1))}),

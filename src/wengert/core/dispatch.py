@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from wengert.core.alias import plain, traceable, write_out
 from wengert.core.errors import InPlaceError, MissingRuleError
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Tracer, concrete
@@ -53,13 +54,17 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     else:
         function = UFUNC_METHODS.get((ufunc, method))
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    out = kwargs.pop("out", None)
     if function is None:
+        known = plain(inputs)
+        if out is None and not any(isinstance(a, Tracer) for a in known):
+            return traceable(getattr(ufunc, method)(*known, **kwargs))
         if method == "at":
             refuse_writer(name)
         raise missing(f"np.{name}" if hasattr(np, ufunc.__name__) else name, ufunc.nin)
-    if kwargs.get("out") is not None:
-        refuse_out(name, kwargs["out"])
-    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    if out is not None:
+        result = array_ufunc(self, ufunc, method, *inputs, **kwargs)
+        return write_out(out, result) if _is_traced(out) else refuse_out(name, out)
     dtype = kwargs.pop("dtype", None) if method == "__call__" else None
     if method == "__call__" and kwargs:
         raise MissingRuleError(
@@ -75,20 +80,33 @@ def array_function(self: Tracer, function: Callable[..., Any], types: Iterable[t
     """`Tracer.__array_function__`."""
     ours = FUNCTIONS.get(function)
     if ours is None:
-        if function.__name__ in _WRITERS:
-            refuse_writer(function.__name__)
+        known, options = plain(args), {k: plain(v) for k, v in kwargs.items()}
+        if not any(isinstance(a, Tracer) for a in _flat([known, list(options.values())])):
+            return traceable(function(*known, **options))
         module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
         raise missing(f"{module}.{function.__name__}", 1)
-    if kwargs.get("out") is not None:
-        refuse_out(function.__name__, kwargs["out"])
+    out = kwargs.pop("out", None)
+    if out is not None:
+        return write_out(out, ours(*args, **kwargs)) if _is_traced(out) else refuse_out(function.__name__, out)
     return ours(*args, **kwargs)
 
 
+def _is_traced(out: Any) -> bool:
+    return isinstance(out[0] if isinstance(out, tuple) and len(out) == 1 else out, Tracer)
+
+
+def _flat(value: Any) -> Iterable[Any]:
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
-_WRITERS = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"}
 
 
-def refuse_writer(name: str) -> None:
+def refuse_writer(name: str) -> NoReturn:
     """np.copyto and its like would write a traced value into a plain array."""
     raise InPlaceError(
         f"np.{name} would write a traced value into a plain array in place",
@@ -97,7 +115,7 @@ def refuse_writer(name: str) -> None:
     )
 
 
-def refuse_out(name: str, out: Any) -> None:
+def refuse_out(name: str, out: Any) -> NoReturn:
     """`out=` would write into a plain array, which cannot be followed, or change a traced one in place."""
     raise InPlaceError(
         f"np.{name} would write a traced value into an array in place",

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.tracer import Tracer
+
 _SMALL = 2048  # bytes; below, copying costs less than looking whether there is a copy already
 _own: dict[int, weakref.ref[Any]] = {}
 _copies: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
@@ -18,6 +20,8 @@ _copies: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
 
 def snapshot(value: Any) -> Any:
     """An equal value that nobody can change; large arrays that did not change share one copy."""
+    if isinstance(value, Tracer):
+        return value.frozen()
     if type(value) is not np.ndarray:
         return value if not isinstance(value, np.ndarray) else np.array(value)
     if value.nbytes <= _SMALL:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
-from wengert.core.errors import ConversionError, InPlaceError
+from wengert.core.errors import ConversionError
 
 if TYPE_CHECKING:
     from wengert.core.primitive import Primitive
@@ -41,10 +41,21 @@ class Level:
 class Tracer:
     """A value that is being followed: it carries its number and behaves as that number would in NumPy."""
 
-    __slots__ = ("level", "value")
+    __slots__ = ("__weakref__", "level", "value")
     __array_priority__ = 1000.0
+    fields: tuple[str, ...] = ("level", "value")
+    updatable = True  # in place
     level: Level
     value: Any
+
+    def frozen(self) -> Tracer:
+        """The value as it is now: what is kept for later must not follow in-place updates of the user's array."""
+        if not self.shape:
+            return self
+        copy = object.__new__(type(self))
+        for field in self.fields:
+            setattr(copy, field, getattr(self, field))
+        return copy
 
     # What NumPy asks of an array ------------------------------------------------------------------------------
 
@@ -80,16 +91,6 @@ class Tracer:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
-
-    def updated(self, primitive: Primitive, other: Any, sign: str) -> Any:
-        """`y += v`: on a number it makes a new number, as in Python; an array would change in place."""
-        if self.shape:
-            raise InPlaceError(
-                f"{sign}= changes an array in place, which is not followed on traced arrays yet",
-                wrong=f"y {sign}= v",
-                right=f"y = y {sign} v",
-            )
-        return primitive(self, other)
 
     # Where a number is needed -----------------------------------------------------------------------------------
 
@@ -179,6 +180,6 @@ def assignment_error(cause: ConversionError) -> ConversionError:
     return ConversionError(
         "a traced value was assigned into a plain NumPy array, which would cut it off from its derivative",
         wrong="y = np.zeros(n); y[i] = x",
-        right="y = np.stack([…])   from a list of the elements, or np.where(np.arange(n) == i, x, y)",
+        right="y = np.zeros(n, like=x); y[i] = x   or np.stack([…]) from a list of the elements",
         location=cause.location,
     )

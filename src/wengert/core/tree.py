@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from wengert.core.alias import resolve
 from wengert.core.errors import ArgumentError
 from wengert.core.tracer import Tracer
 
@@ -78,6 +79,7 @@ def paths(tree: Any, root: str) -> list[str]:
 
 def differentiable(value: Any, name: str) -> Any:
     """A leaf as the transformations work on it: integers become float64, arrays are copied, anything else raises."""
+    value = resolve(value)
     kind = type(value)
     if kind is float:
         return value
@@ -85,7 +87,7 @@ def differentiable(value: Any, name: str) -> Any:
         return float(value)
     if isinstance(value, Tracer):
         _check_kind(value.dtype, name)
-        return value if value.dtype.kind == "f" else value.astype(np.float64)  # type: ignore[attr-defined]
+        return value.frozen() if value.dtype.kind == "f" else value.astype(np.float64)  # type: ignore[attr-defined]
     if isinstance(value, (np.ndarray, np.generic)):
         _check_kind(value.dtype, name)
         if isinstance(value, np.ndarray):

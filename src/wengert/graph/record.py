@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.alias import resolve
 from wengert.core.aval import aval_of
 from wengert.core.errors import ArgumentError, LeakedTracerError, check_callable
 from wengert.core.location import Calls, user_location
@@ -24,6 +25,7 @@ class RecordTracer(Tracer):
     """A value with the node that computes it."""
 
     __slots__ = ("node",)
+    fields = ("level", "value", "node")
 
     def __init__(self, level: Level, value: Any, node: Node) -> None:
         self.level, self.value, self.node = level, value, node
@@ -121,6 +123,7 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
 
 
 def _output(level: RecordLevel, value: Any) -> Node:
+    value = resolve(value)
     if isinstance(value, Tracer) and value.level is not level and value.level.closed:
         raise LeakedTracerError("the function returned a traced value of a transformation that has ended")
     if not hasattr(value, "dtype") and not isinstance(value, (int, float)):

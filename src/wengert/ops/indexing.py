@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core.alias import view
 from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -130,7 +131,14 @@ getitem = REGISTRY["getitem"] = Primitive(
 def pick(x: Any, index: Any) -> Any:
     """x[index] for every kind of index that NumPy has."""
     template, arrays = separate(index)
-    return bind(getitem, (x, *arrays), {"index": template})
+    params = {"index": template}
+    result = bind(getitem, (x, *arrays), params)
+    if arrays or not shape_of(result):
+        return result
+    put = REGISTRY["put"]
+    return view(
+        result, x, lambda base: bind(getitem, (base,), params), lambda base, new: bind(put, (base, new), params)
+    )
 
 
 @implements(np.take)

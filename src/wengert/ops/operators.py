@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.alias import update
 from wengert.core.aval import aval_of
 from wengert.core.errors import InPlaceError
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Tracer
 from wengert.ops import arithmetic, comparison, linalg, special
 from wengert.ops.indexing import pick
+from wengert.ops.inplace import assign, updated
 
 
 def _operand(other: Any) -> Any:
@@ -33,7 +35,7 @@ def _unary(primitive: Primitive) -> Callable[[Any], Any]:
 
 
 def _in_place(primitive: Primitive, sign: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: self.updated(primitive, _operand(other), sign)
+    return lambda self, other: updated(self, primitive, _operand(other), sign)
 
 
 for _name, _primitive, _sign in (
@@ -65,14 +67,6 @@ for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
 Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]  # defining == took it away; a traced value is itself only
 
 
-def _setitem(self: Any, index: Any, value: Any) -> None:
-    raise InPlaceError(
-        "an element of a traced array was assigned, which is not followed yet",
-        wrong="y[i] = v",
-        right="y = np.where(np.arange(len(y)) == i, v, y)   or np.stack / np.concatenate of the parts",
-    )
-
-
 def _divmod(self: Any, other: Any) -> tuple[Any, Any]:
     return self // other, self % other
 
@@ -93,7 +87,7 @@ for _name, _function in (
     setattr(Tracer, _name, lambda self, _f=_function: _f(self))
 
 for _name, _method in (
-    ("getitem", pick), ("setitem", _setitem), ("divmod", _divmod), ("rdivmod", _rdivmod), ("round", _round),
+    ("getitem", pick), ("setitem", assign), ("divmod", _divmod), ("rdivmod", _rdivmod), ("round", _round),
 ):  # fmt: skip
     setattr(Tracer, f"__{_name}__", _method)
 Tracer.T = property(lambda self: np.transpose(self))  # type: ignore[attr-defined]
@@ -122,22 +116,35 @@ def _transpose(self: Any, *axes: Any) -> Any:
 
 
 def _flatten(self: Any, order: Any = "C") -> Any:
-    return np.ravel(self, order)
+    return np.copy(np.ravel(self, order))
 
 
 def _astype(self: Any, dtype: Any, *args: Any, **kwargs: Any) -> Any:
     return np.astype(self, dtype)
 
 
-def _fill(self: Any, *args: Any, **kwargs: Any) -> None:
+def _fill(self: Any, value: Any) -> None:
+    assign(self, Ellipsis, value)
+
+
+def _sort(self: Any, axis: int = -1, kind: Any = None) -> None:
+    update(self, np.sort(self.frozen(), axis))
+
+
+def _put(self: Any, indices: Any, values: Any, mode: Any = "raise") -> None:
+    np.put(self, indices, values, mode)
+
+
+def _refuse(self: Any, *args: Any, **kwargs: Any) -> None:
     raise InPlaceError(
-        "a traced array cannot be changed in place yet",
-        wrong="y.fill(v), y.sort()",
-        right="np.full_like(y, v), np.sort(y)",
+        "this would change a traced array in place in a way that is not followed",
+        wrong="y.partition(k), y.resize(n)",
+        right="y = np.partition(y, k), y = np.resize(y, n)",
     )
 
 
 Tracer.reshape, Tracer.transpose, Tracer.flatten, Tracer.astype = _reshape, _transpose, _flatten, _astype  # type: ignore[attr-defined]
-Tracer.fill = Tracer.sort = Tracer.put = Tracer.partition = Tracer.resize = Tracer.itemset = _fill  # type: ignore[attr-defined]
+Tracer.fill, Tracer.sort, Tracer.put = _fill, _sort, _put  # type: ignore[attr-defined]
+Tracer.partition = Tracer.resize = _refuse  # type: ignore[attr-defined]
 Tracer.nbytes = property(lambda self: self.size * self.dtype.itemsize)  # type: ignore[attr-defined]
 Tracer.itemsize = property(lambda self: aval_of(self).dtype.itemsize)  # type: ignore[attr-defined]

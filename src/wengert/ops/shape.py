@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.alias import traceable, view
 from wengert.core.aval import Aval, aval_of, promote, shape_of
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, on_values
-from wengert.core.errors import InPlaceError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Rule
+from wengert.core.tracer import Tracer
 
 
 def _linear(
@@ -133,7 +134,14 @@ def reshape_to(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> 
         return transpose_of(bind(reshape, (transpose_of(a),), {"shape": shape[::-1]}))
     if order not in ("C", "A"):
         raise ValueError(f"order must be 'C' or 'F', not {order!r}")
-    return bind(reshape, (a,), {"shape": tuple(int(n) for n in shape)})
+    shape = tuple(int(n) for n in shape)
+    result = bind(reshape, (a,), {"shape": shape})
+    return view(
+        result,
+        a,
+        lambda base: bind(reshape, (base,), {"shape": shape}),
+        lambda base, new: bind(reshape, (new,), {"shape": old}),
+    )
 
 
 @implements(np.ravel)
@@ -149,7 +157,14 @@ def transpose_of(a: Any, axes: Any = None) -> Any:
     axes = tuple(range(ndim))[::-1] if axes is None else tuple(_axis(i, ndim) for i in axes)
     if sorted(axes) != list(range(ndim)):
         raise ValueError(f"axes {axes} don't match an array of {ndim} dimensions")
-    return bind(transpose, (a,), {"axes": axes})
+    back = tuple(int(i) for i in np.argsort(axes))
+    result = bind(transpose, (a,), {"axes": axes})
+    return view(
+        result,
+        a,
+        lambda base: bind(transpose, (base,), {"axes": axes}),
+        lambda base, new: bind(transpose, (new,), {"axes": back}),
+    )
 
 
 @implements(np.matrix_transpose)
@@ -277,14 +292,14 @@ def cast(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any
     """np.astype: linear to a floating dtype, piecewise constant to integers."""
     dtype = np.dtype(dtype)
     if aval_of(x).dtype == dtype and not aval_of(x).weak:
-        return x
+        return x.frozen() if copy and isinstance(x, Tracer) else x
     return bind(astype if dtype.kind == "f" else discretize, (x,), {"dtype": dtype})
 
 
 @implements(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    """np.copy: traced values never change, so the value itself."""
-    return a
+    """np.copy."""
+    return a.frozen() if isinstance(a, Tracer) else np.array(a)
 
 
 @implements(np.split, np.array_split)
@@ -303,7 +318,8 @@ def full_like(
 ) -> Any:  # fmt: skip
     """np.full_like."""
     fill = cast(fill_value, aval_of(a).dtype if dtype is None else dtype)
-    return broadcast_array(fill, shape_of(a) if shape is None else shape)
+    full = broadcast_array(fill, shape_of(a) if shape is None else shape)
+    return full if isinstance(full, Tracer) else traceable(np.array(full))
 
 
 @implements(np.real)
@@ -318,16 +334,6 @@ def imag(val: Any) -> Any:
     return val.imag
 
 
-@implements(np.copyto)
-def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    """np.copyto, which writes into an array that cannot be followed."""
-    raise InPlaceError(
-        "np.copyto would change an array in place",
-        wrong="np.copyto(y, x), np.full_like(y, x)",
-        right="y = x + np.zeros_like(y)",
-    )
-
-
 # What depends on structure alone: not on the numbers, which a recorded graph may replace.
-on_values(np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.zeros_like, np.ones_like, np.empty_like)
+on_values(np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj)
 on_values(np.result_type, np.may_share_memory, np.shares_memory, np.array_repr, np.array_str)

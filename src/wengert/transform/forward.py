@@ -18,6 +18,7 @@ class ForwardTracer(Tracer):
     """A number with its tangent."""
 
     __slots__ = ("tangent",)
+    fields = ("level", "value", "tangent")
 
     def __init__(self, level: Level, value: Any, tangent: Any) -> None:
         self.level, self.value, self.tangent = level, value, tangent

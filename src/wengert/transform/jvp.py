@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.alias import resolve
 from wengert.core.aval import aval_of
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.core.tracer import concrete, run
@@ -52,7 +53,8 @@ def jvp(
             raise ShapeError("with has_aux=True the function returns a pair", wrong="return y", right="return y, aux")
         result, aux = result
         aux = map_leaves(lambda leaf: primal_of(level, leaf), aux)
-    outs, rebuild_out = flatten(result)
+    leaves, rebuild_out = flatten(result)
+    outs = [resolve(leaf) for leaf in leaves]
     values = [primal_of(level, o) for o in outs]
     for value in values:
         check_output(value)

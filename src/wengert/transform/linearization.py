@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.alias import resolve
 from wengert.core.aval import aval_of
 from wengert.core.errors import ArgumentError, LeakedTracerError, ShapeError
 from wengert.core.tracer import Level, Tracer, run
@@ -19,6 +20,7 @@ from wengert.transform.transpose import pull
 
 def primal_of(level: Level, value: Any) -> Any:
     """A result without this level's tracer around it."""
+    value = resolve(value)
     if isinstance(value, Tracer):
         if value.level is level:
             return value.value
@@ -64,7 +66,8 @@ class Linearization:
 
     def outputs(self) -> Any:
         """The value of the function, a tree without tracers of this level."""
-        outs, self.rebuild_out = flatten(self.result)
+        leaves, self.rebuild_out = flatten(self.result)
+        outs = [resolve(leaf) for leaf in leaves]
         self.nodes = [o.tangent if isinstance(o, ForwardTracer) and o.level is self.level else None for o in outs]
         self.primals = [primal_of(self.level, o) for o in outs]
         for primal in self.primals:
@@ -86,7 +89,7 @@ class Linearization:
 
 def own(value: Any) -> Any:
     """A copy of an array: what the linearization holds must not change when the user changes f's result in place."""
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if isinstance(value, np.ndarray) else value.frozen() if isinstance(value, Tracer) else value
 
 
 def apart(values: Sequence[Any]) -> list[Any]:

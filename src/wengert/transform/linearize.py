@@ -45,7 +45,8 @@ class LinearNode(Tracer):
     It is a tracer, so that a pushforward can be run on it: NumPy applied to it records further linear nodes.
     """
 
-    __slots__ = ("__weakref__", "_aval", "edges", "location", "serial")
+    __slots__ = ("_aval", "edges", "location", "serial")
+    updatable = False
 
     def __init__(self, level: Level, aval: Aval, edges: Sequence[tuple[LinearNode, LinearMap]], location: Any) -> None:
         self.level = level
@@ -53,6 +54,9 @@ class LinearNode(Tracer):
         self.edges = edges
         self.location: Location | None = location
         self.serial = next(_serial)
+
+    def frozen(self) -> LinearNode:
+        return self
 
     @property
     def aval(self) -> Aval:

@@ -106,6 +106,7 @@ class Variable(Tracer):
 
     # Defaults of the class instead of slots: a result is made with two assignments.
     level = _TAPE
+    updatable = False  # what backward() fills in belongs to one value
     name: str | None = None
     _grad: Any = None
     _passes = 0
@@ -171,7 +172,14 @@ class Variable(Tracer):
                 wrong=f"p {sign}= step",
                 right=f"p.data {sign}= step        or   with wg.no_grad(): p {sign}= step     or   q = p {sign} step",
             )
-        return super().updated(primitive, other, sign)
+        if self.shape:
+            raise InPlaceError(
+                f"{sign}= would change an array on the tape in place", wrong=f"y {sign}= v", right=f"y = y {sign} v"
+            )
+        return primitive(self, other)
+
+    def frozen(self) -> Variable:
+        return self
 
     @property
     def is_leaf(self) -> bool:

@@ -1,0 +1,76 @@
+"""Piecewise linear interpolation: in x, in the values fp and in the knots xp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import Aval, shape_of
+from wengert.core.dispatch import implements
+from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
+from wengert.core.rule import Pushforward
+from wengert.ops.operand import array, inexact
+
+
+def _slope(x: Any, xp: Any, fp: Any, side: str) -> Any:
+    """The slope at x, at a knot that on one side; 0 outside of the knots."""
+    n = shape_of(xp)[0]
+    if n < 2:
+        return np.zeros(shape_of(x))
+    j = np.searchsorted(xp, x, side) - 1
+    inside = (j >= 0) & (j < n - 1)
+    j = np.clip(j, 0, n - 2)
+    return np.where(inside, (fp[j + 1] - fp[j]) / (xp[j + 1] - xp[j]), 0.0)
+
+
+def _mean_slope(x: Any, xp: Any, fp: Any) -> Any:
+    """At a knot the mean of the slopes on both sides; at NaN, which lies nowhere, NaN."""
+    slope = (_slope(x, xp, fp, "left") + _slope(x, xp, fp, "right")) / 2
+    return np.where(np.isnan(x), np.nan, slope)
+
+
+def _blend(x: Any, xp: Any, f: Any) -> Any:
+    """The mean of the values at the two knots about x, weighted by nearness; 0 outside of the knots."""
+    n = shape_of(xp)[0]
+    if n < 2:
+        return np.where(x == xp, f, 0.0) + np.zeros(shape_of(x))
+    j = np.clip(np.searchsorted(xp, x, "right") - 1, 0, n - 2)
+    w = (x - xp[j]) / (xp[j + 1] - xp[j])
+    return np.where((x < xp[0]) | (x > xp[-1]), 0.0, (1 - w) * f[j] + w * f[j + 1])
+
+
+#: Five arguments: x, the knots, the values there, and the values to the left and to the right of all knots.
+interp = REGISTRY["interp"] = Primitive(
+    "interp",
+    np.interp,
+    [
+        Pushforward(lambda t, z, x, xp, fp, left, right: t * _mean_slope(x, xp, fp)),
+        Pushforward(lambda t, z, x, xp, fp, left, right: -_mean_slope(x, xp, fp) * _blend(x, xp, t)),
+        Pushforward(lambda t, z, x, xp, fp, left, right: _blend(x, xp, t)),
+        Pushforward(lambda t, z, x, xp, fp, left, right: np.where(x < xp[0], t, 0.0)),
+        Pushforward(lambda t, z, x, xp, fp, left, right: np.where(x > xp[-1], t, 0.0)),
+    ],
+    aval=lambda x, xp, fp, left, right: Aval(x.shape, np.result_type(fp.dtype, np.float64)),
+    notation=Notation("interp", "np.interp({args})", r"\operatorname{{interp}}\left({args}\right)"),
+)
+
+
+@implements(np.interp)
+def interp_of(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    """np.interp; at a knot the derivative in x is the mean of the slopes on both sides."""
+    x, xp, fp = inexact(x), inexact(xp), inexact(fp)
+    if len(shape_of(xp)) != 1 or shape_of(xp) != shape_of(fp) or not shape_of(xp)[0]:
+        raise ValueError("interp: xp and fp must be sequences of the same length, at least 1")
+    if period is not None:
+        if period == 0:
+            raise ValueError("period must be a non-zero value")
+        period = np.abs(period)
+        x, xp = x % period, xp % period
+        order = np.argsort(xp)
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+        left = right = None
+    left, right = fp[0] if left is None else array(left), fp[-1] if right is None else array(right)
+    return bind(interp, (x, xp, fp, left, right), {})
