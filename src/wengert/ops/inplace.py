@@ -43,7 +43,7 @@ def _value_ct(ct: Any, x: Any, v: Any, *arrays: Any, index: Index) -> Any:
     return np.reshape(unbroadcast(picked, shape[excess:]), shape) if excess > 0 else unbroadcast(picked, shape)
 
 
-put: Primitive = REGISTRY["put"] = Primitive(
+put: Primitive = Primitive(
     "put",
     _put,
     lambda i: (
@@ -58,6 +58,9 @@ put: Primitive = REGISTRY["put"] = Primitive(
     joint=True,
     notation=Notation("[ ]=", "put({0}, {1}, [{index}])", r"\operatorname{{put}}\left({0}, {1}, {index}\right)"),
 )
+
+
+REGISTRY["put"] = put
 
 
 def assign(array: Any, index: Any, value: Any) -> None:

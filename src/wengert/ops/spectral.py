@@ -225,10 +225,16 @@ def _svd_push(t: Any, z: Any, a: Any, *, full_matrices: bool) -> Any:
         if shape_of(a)[-2] > k:
             left = defined_unless(tiny, left + (np.matmul(t, v1) - np.matmul(u1, p)) / divisor, _NULL, _VALUES)
         else:
-            right = defined_unless(tiny, right + (np.matmul(mT(t), u1) - np.matmul(v1, mT(p))) / divisor, _NULL, _VALUES)
+            right = defined_unless(
+                tiny, right + (np.matmul(mT(t), u1) - np.matmul(v1, mT(p))) / divisor, _NULL, _VALUES
+            )
     left, right = (defined_unless(_several(tied), x, _SINGULAR, _VALUES) for x in (left, right))
     values = np.where(np.equal(s, 0), 0.0, _shared(diagonals(p), s))
-    return values, completed(left, u1, u[..., k:], _EXTRA, _REDUCED), completed(right, v1, mT(vh)[..., k:], _EXTRA, _REDUCED)
+    return (
+        values,
+        completed(left, u1, u[..., k:], _EXTRA, _REDUCED),
+        completed(right, v1, mT(vh)[..., k:], _EXTRA, _REDUCED),
+    )
 
 
 def completed(tangent: Any, vectors: Any, added: Any, what: str, instead: str) -> Any:
