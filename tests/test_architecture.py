@@ -17,6 +17,7 @@ LAYERS = {
     "__main__": "cli",
     "cli": f"__init__ {LIBRARY}",
     "__init__": LIBRARY,
+    "numpy": "ops core",
     "testing": f"explain compile transform {ENGINE}",
     "nn": f"compile transform {ENGINE}",
     "explain": f"drawing transform {ENGINE}",

@@ -41,6 +41,29 @@ def _regular(*shape):
     return _normal(*shape) + 3 * np.eye(shape[-1])
 
 
+def _orthogonal(*shape):
+    return np.linalg.qr(_normal(*shape))[0]
+
+
+def _graded(*shape):
+    """Matrices with the singular values 1, 2.1, 3.2, …, far from each other."""
+    (*batch, m, n), k = shape, min(shape[-2:])
+    u, v = _orthogonal(*batch, m, m)[..., :k], _orthogonal(*batch, n, n)[..., :k]
+    return (u * (1 + 1.1 * np.arange(k))) @ np.swapaxes(v, -1, -2)
+
+
+def _symmetric(*shape):
+    """Symmetric matrices with the eigenvalues 1.2, 2.5, 3.8, …"""
+    q = _orthogonal(*shape)
+    return (q * (1.2 + 1.3 * np.arange(shape[-1]))) @ np.swapaxes(q, -1, -2)
+
+
+def _diagonalizable(*shape):
+    """Matrices with the real eigenvalues 1.2, 3.5, 5.8, …"""
+    v = _orthogonal(*shape) + 0.2 * _normal(*shape)
+    return (v * (1.2 + 2.3 * np.arange(shape[-1]))) @ np.linalg.inv(v)
+
+
 V, W = np.array([0.83, -1.21, 0.36, 2.17]), np.array([-0.52, 1.44, 0.71, -1.93])
 A, B, T = _RNG.permutation(12).reshape(3, 4) / 5 - 1.13, _normal(4, 2), _RNG.permutation(24).reshape(2, 3, 4) / 7 - 1.6
 MASK = np.array([True, False, True, True])
@@ -120,6 +143,22 @@ SAMPLES: dict[str, list[Sample]] = {
     "adjugate": [Sample((_regular(3, 3),)), Sample((_regular(2, 2, 2),))],
     "det": [Sample((_regular(3, 3),)), Sample((_regular(2, 2, 2),)), Sample((_normal(1, 1),))],
     "slogdet": [Sample((_regular(3, 3),)), Sample((-_regular(2, 3, 3),))],
+    "matrix_rank": [Sample((A,), {"tol": None, "hermitian": False, "rtol": None})],
+    "cholesky": [Sample((_symmetric(3, 3),), {"upper": False}), Sample((_symmetric(2, 2, 2),), {"upper": True})],
+    "qr": [Sample((_graded(*s),), {"mode": "reduced"}) for s in ((3, 3), (4, 2), (2, 2, 3))]
+        + [Sample((_graded(*s),), {"mode": "complete"}) for s in ((3, 2), (2, 3))],
+    "pinv": [Sample((_graded(*s),), {"rcond": 1e-15, "hermitian": False}) for s in ((3, 3), (4, 2), (2, 2, 3))]
+        + [Sample((_symmetric(2, 2),), {"rcond": 1e-15, "hermitian": True})],
+    "lstsq": [Sample((_graded(4, 2), _normal(4, 2)), {"rcond": 1e-15}),
+              Sample((_graded(2, 3), _normal(2, 1)), {"rcond": 1e-15})],
+    "eigh": [Sample((_symmetric(3, 3),), {"uplo": "L"}), Sample((_symmetric(2, 2, 2),), {"uplo": "U"})],
+    "eigvalsh": [Sample((_symmetric(3, 3),), {"uplo": "L"}), Sample((_symmetric(2, 2, 2),), {"uplo": "U"})],
+    "eig": [Sample((_diagonalizable(3, 3),)), Sample((_diagonalizable(2, 2, 2),))],
+    "eigvals": [Sample((_diagonalizable(3, 3),)), Sample((_diagonalizable(2, 2, 2),))],
+    "svd": [Sample((_graded(*s),), {"full_matrices": False}) for s in ((3, 3), (4, 2), (2, 2, 3))]
+        + [Sample((_graded(*s),), {"full_matrices": True}) for s in ((3, 2), (2, 3))],
+    "svdvals": [Sample((_graded(*s),)) for s in ((3, 3), (4, 2), (2, 2, 3))],
+    "undefined": [Sample((A, np.zeros((3, 4), bool)), {"what": "", "instead": ""})],
     "reshape": [Sample((T,), {"shape": (4, 6)}), Sample((_normal(1),), {"shape": ()})],
     "transpose": [Sample((T,), {"axes": (2, 0, 1)})],
     "broadcast_to": [Sample((_normal(3, 1),), {"shape": (2, 3, 4)}), Sample((1.5,), {"shape": (2,)})],

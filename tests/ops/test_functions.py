@@ -65,6 +65,24 @@ np.linalg.matrix_power(s, 3)         np.linalg.norm(v)                  np.linal
 np.linalg.norm(x, axis=0)            np.linalg.norm(v, 3)               np.linalg.norm(v, np.inf)
 np.linalg.norm(v, -np.inf)           np.linalg.norm(v, 1)               np.linalg.norm(v, 0)
 np.linalg.norm(x, "fro")             np.linalg.norm(x, 1)               np.linalg.norm(x, -np.inf, keepdims=True)
+np.linalg.norm(x, 2)                 np.linalg.norm(t, -2, axis=(0, 2))  np.linalg.norm(x, "nuc", keepdims=True)
+np.linalg.cond(s)                    np.linalg.cond(s, -2)               np.linalg.cond(s, 1)
+np.linalg.matmul(x, v)               np.linalg.vecdot(x, v)              np.linalg.vecdot(x, x, axis=0)
+np.vecdot(x, v)                      np.linalg.trace(t, offset=1)        np.linalg.diagonal(t, offset=-1)
+np.linalg.matrix_transpose(t)        np.linalg.cross(s, s[0])            np.linalg.cross(s, t[0, :, :3], axis=0)
+np.linalg.multi_dot([x, v])          np.linalg.multi_dot([v, x.T, s])    np.linalg.multi_dot([v, x.T, s, x, w])
+np.linalg.tensorsolve(np.reshape(s, (3, 1, 3)), v[1:, None])             np.linalg.multi_dot([x.T, s, x])
+np.linalg.tensorsolve(np.reshape(s, (1, 3, 3)), v[None, 1:], axes=(0,))  np.linalg.tensorinv(s, ind=1)
+np.linalg.cholesky(s @ s.T)          np.linalg.cholesky(s, upper=True)   np.linalg.qr(s).R
+np.linalg.qr(x)[0]                   np.linalg.qr(x.T, "r")              np.linalg.qr(x, mode="complete").Q
+np.linalg.pinv(x)                    np.linalg.pinv(x.T, rtol=None)      np.linalg.pinv(s + s.T, hermitian=True)
+np.linalg.lstsq(x.T, v)[0]           np.linalg.lstsq(x, x)[0]            np.linalg.lstsq(x.T, v, rcond=1e-12)[1]
+np.linalg.lstsq(x, x)[3]             v * np.linalg.lstsq(x, x)[2]        v * np.linalg.matrix_rank(s)
+np.linalg.eigh(s).eigenvalues        np.linalg.eigh(s, "U")[1]           np.linalg.eigvalsh(s + s.T)
+np.linalg.eig(s @ s.T)[1]            np.linalg.eigvals(s @ s.T)          np.linalg.svdvals(t)
+np.linalg.svd(x, False)[0]           np.linalg.svd(x).Vh                 np.linalg.svd(s, compute_uv=False)
+np.linalg.svd(s, hermitian=True).U   np.linalg.svd(s - 4 * np.eye(3), hermitian=True)[2]
+np.linalg.svd(s, compute_uv=False, hermitian=True)
 np.linalg.norm(x, keepdims=True)     np.linalg.norm(v, 2)               np.linalg.norm(x, 2, axis=1)
 np.linalg.vector_norm(t, axis=(0, 2), keepdims=True)                    np.linalg.vector_norm(x, ord=3)
 np.linalg.matrix_norm(t)             np.linalg.matrix_norm(x, ord=1, keepdims=True)
@@ -138,8 +156,9 @@ def test_every_function_and_method_has_a_row():
     ("expression", "error", "words"),
     [
         ("np.interp(v, plain, plain)", MissingRuleError, "np.interp has no derivative rule"),
-        ("np.linalg.svd(x)", MissingRuleError, "np.linalg.svd has no derivative rule"),
-        ("np.linalg.norm(x, 'nuc')", MissingRuleError, "np.linalg.norm with ord='nuc'"),
+        ("np.linalg.qr(x, 'raw')", MissingRuleError, "np.linalg.qr with mode='raw'"),
+        ("np.linalg.eig(s - s.T)", ArgumentError, "complex"),
+        ("np.linalg.eigvals(s - s.T)", ArgumentError, "complex"),
         ("np.spacing(v)", MissingRuleError, "np.spacing has no derivative rule"),
         ("np.sum(v, where=mask)", MissingRuleError, "np.sum with where="),
         ("np.max(v, initial=0.0)", MissingRuleError, "np.max with initial="),

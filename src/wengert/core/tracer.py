@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from wengert.core.primitive import Primitive
 
 _ranks = count(1)
+_running: ContextVar[bool] = ContextVar("wengert_running", default=False)
 
 
 class Level:
@@ -164,6 +166,7 @@ def concrete(value: Any) -> Any:
 
 def run(level: Level, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Call the user's function; afterwards its level is closed and takes no more operations."""
+    token = _running.set(True)
     try:
         return f(*args, **kwargs)
     except (ValueError, TypeError) as error:
@@ -173,6 +176,12 @@ def run(level: Level, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[s
         raise
     finally:
         level.closed = True
+        _running.reset(token)
+
+
+def is_running() -> bool:
+    """Whether a transformation is tracing a function here."""
+    return _running.get()
 
 
 def assignment_error(cause: ConversionError) -> ConversionError:

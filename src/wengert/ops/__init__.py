@@ -7,6 +7,7 @@ from wengert.ops import (
     cumulative,
     einsum,
     exponential,
+    factorization,
     hyperbolic,
     indexing,
     linalg,
@@ -15,6 +16,7 @@ from wengert.ops import (
     reduction,
     shape,
     special,
+    spectral,
     trigonometric,
 )
 
@@ -25,6 +27,7 @@ __all__ = [
     "cumulative",
     "einsum",
     "exponential",
+    "factorization",
     "hyperbolic",
     "indexing",
     "linalg",
@@ -33,5 +36,6 @@ __all__ = [
     "reduction",
     "shape",
     "special",
+    "spectral",
     "trigonometric",
 ]

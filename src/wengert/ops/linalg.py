@@ -15,8 +15,31 @@ from wengert.core.rule import Linear, Pushforward
 from wengert.core.tracer import concrete
 
 
-def _t(a: Any) -> Any:
+def mT(a: Any) -> Any:
+    """The transposed matrices."""
     return np.swapaxes(a, -1, -2)
+
+
+def product(first: Any, *others: Any) -> Any:
+    """The product of several matrices, from left to right."""
+    for other in others:
+        first = np.matmul(first, other)
+    return first
+
+
+def diagonals(a: Any) -> Any:
+    """The diagonals of matrices."""
+    return np.diagonal(a, axis1=-2, axis2=-1)
+
+
+def mirrored(t: Any, upper: bool = False) -> Any:
+    """The symmetric matrix that is given by one triangle, the only one that LAPACK reads."""
+    return np.triu(t) + mT(np.triu(t, 1)) if upper else np.tril(t) + mT(np.tril(t, -1))
+
+
+def floating(a: Aval) -> np.dtype[Any]:
+    """The dtype in which np.linalg works."""
+    return a.dtype if a.dtype.kind in "fc" else np.dtype(float)
 
 
 def _matmul_shape(x: Aval, y: Aval) -> Aval:
@@ -33,7 +56,7 @@ def _matmul_left(ct: Any, x: Any, y: Any) -> Any:
         return unbroadcast(np.matmul(y, ct[..., None])[..., 0], x.shape)
     if len(y.shape) == 2 and len(x.shape) > 2:  # one large product instead of many small ones
         return np.reshape(np.matmul(np.reshape(ct, (-1, y.shape[1])), y.T), x.shape)
-    return unbroadcast(np.matmul(ct, _t(y)), x.shape)
+    return unbroadcast(np.matmul(ct, mT(y)), x.shape)
 
 
 def _matmul_right(ct: Any, x: Any, y: Any) -> Any:
@@ -41,10 +64,10 @@ def _matmul_right(ct: Any, x: Any, y: Any) -> Any:
     if len(x.shape) == 1:
         return np.multiply(x[:, None], ct[..., None, :]) if len(y.shape) > 1 else x * ct
     if len(y.shape) == 1:
-        return unbroadcast(np.matmul(_t(x), ct[..., None])[..., 0], y.shape)
+        return unbroadcast(np.matmul(mT(x), ct[..., None])[..., 0], y.shape)
     if len(y.shape) == 2 and len(x.shape) > 2:
         return np.matmul(np.reshape(x, (-1, y.shape[0])).T, np.reshape(ct, (-1, y.shape[1])))
-    return unbroadcast(np.matmul(_t(x), ct), y.shape)
+    return unbroadcast(np.matmul(mT(x), ct), y.shape)
 
 
 matmul = UFUNCS[np.matmul] = REGISTRY["matmul"] = Primitive(
@@ -107,6 +130,81 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return np.reshape(np.matmul(x, y), shape)
 
 
+@implements(np.linalg.matmul)
+def matmul_of(x1: Any, x2: Any, /) -> Any:
+    """np.linalg.matmul."""
+    return np.matmul(x1, x2)
+
+
+@implements(np.linalg.vecdot)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """np.linalg.vecdot."""
+    if axis != -1:
+        x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
+    return np.matmul(x1[..., None, :], x2[..., :, None])[..., 0, 0]
+
+
+UFUNCS[np.vecdot] = vecdot
+if hasattr(np, "matvec"):  # since NumPy 2.2
+    UFUNCS[np.matvec] = lambda x1, x2: np.matmul(x1, x2[..., None])[..., 0]
+    UFUNCS[np.vecmat] = lambda x1, x2: np.matmul(x1[..., None, :], x2)[..., 0, :]
+
+
+@implements(np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """np.linalg.matrix_transpose."""
+    return mT(x)
+
+
+@implements(np.linalg.diagonal)
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """np.linalg.diagonal."""
+    return np.diagonal(x, offset, -2, -1)
+
+
+@implements(np.linalg.trace)
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """np.linalg.trace."""
+    return np.trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.linalg.cross)
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """np.linalg.cross, of vectors of length three."""
+    if shape_of(x1)[axis] != 3 or shape_of(x2)[axis] != 3:
+        raise ValueError(f"np.linalg.cross takes vectors of length 3, not {shape_of(x1)[axis]} and {shape_of(x2)[axis]}")
+    x, y = ([np.take(v, i, axis) for i in range(3)] for v in (x1, x2))
+    parts = [x[i] * y[j] - x[j] * y[i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    return np.stack(parts, axis)
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: Any = None) -> Any:
+    """np.linalg.multi_dot: the order of least cost, by dynamic programming over the sizes."""
+    factors = list(arrays)
+    if len(factors) < 2:
+        raise ValueError("np.linalg.multi_dot takes at least two arrays")
+    first, last = len(shape_of(factors[0])) == 1, len(shape_of(factors[-1])) == 1
+    if first:
+        factors[0] = factors[0][None, :]
+    if last:
+        factors[-1] = factors[-1][:, None]
+    sizes = [shape_of(f)[0] for f in factors] + [shape_of(factors[-1])[1]]
+    best: dict[tuple[int, int], tuple[int, Any]] = {(i, i + 1): (0, i) for i in range(len(factors))}
+    for width in range(2, len(factors) + 1):
+        for i in range(len(factors) - width + 1):
+            k = i + width
+            costs = [(best[i, j][0] + best[j, k][0] + sizes[i] * sizes[j] * sizes[k], j) for j in range(i + 1, k)]
+            best[i, k] = min(costs)
+
+    def chain(i: int, k: int) -> Any:
+        return factors[i] if k == i + 1 else np.matmul(chain(i, best[i, k][1]), chain(best[i, k][1], k))
+
+    result = chain(0, len(factors))
+    shape = (*(() if first else shape_of(result)[:1]), *(() if last else shape_of(result)[1:]))
+    return np.reshape(result, shape)
+
+
 # Linear systems ----------------------------------------------------------------------------------------------------
 
 
@@ -119,7 +217,7 @@ solve = REGISTRY["solve"] = Primitive(
     np.linalg.solve,
     [
         Pushforward(lambda t, z, a, b: -np.linalg.solve(a, np.matmul(t, z))),
-        Linear(lambda ct, a, b: unbroadcast(np.linalg.solve(_t(a), ct), b.shape)),
+        Linear(lambda ct, a, b: unbroadcast(np.linalg.solve(mT(a), ct), b.shape)),
     ],
     aval=_solve_shape,
     notation=Notation("solve", "np.linalg.solve({0}, {1})", r"{0:9}^{{-1}}{1:5}"),
@@ -128,7 +226,7 @@ inv = REGISTRY["inv"] = Primitive(
     "inv",
     np.linalg.inv,
     [Pushforward(lambda t, z, a: -np.matmul(z, np.matmul(t, z)))],
-    aval=lambda a: Aval(a.shape, a.dtype),
+    aval=lambda a: Aval(a.shape, floating(a)),
     notation=Notation("inv", "np.linalg.inv({0})", r"{0:9}^{{-1}}"),
 )
 
@@ -147,13 +245,34 @@ def inv_of(a: Any) -> Any:
     return bind(inv, (a,), {})
 
 
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """np.linalg.tensorsolve."""
+    ndim, shape = len(shape_of(a)), shape_of(b)
+    if axes is not None:
+        order = [i for i in range(ndim) if i not in axes]
+        a = np.transpose(a, [*order, *axes])
+    size = int(np.prod(shape))
+    solution = np.linalg.solve(np.reshape(a, (size, -1)), np.reshape(b, -1))
+    return np.reshape(solution, shape_of(a)[len(shape) :])
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """np.linalg.tensorinv."""
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    shape = shape_of(a)
+    return np.reshape(np.linalg.inv(np.reshape(a, (int(np.prod(shape[ind:])), -1))), shape[ind:] + shape[:ind])
+
+
 def _adjugate(a: Any) -> Any:
     """The transposed cofactors by singular values, right for matrices of any rank: adj A = |U||V| V diag(Πⱼ≠ᵢ σⱼ) Uᵀ."""
     u, s, vt = np.linalg.svd(a)
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(n)], axis=-1) if n else s
     sign = np.linalg.det(u) * np.linalg.det(vt)
-    return np.matmul(_t(vt) * others[..., None, :], _t(u)) * sign[..., None, None]
+    return np.matmul(mT(vt) * others[..., None, :], mT(u)) * sign[..., None, None]
 
 
 def _adjugate_push(t: Any, z: Any, a: Any) -> Any:
@@ -173,21 +292,21 @@ adjugate = REGISTRY["adjugate"] = Primitive(
     "adjugate",
     _adjugate,
     [Pushforward(_adjugate_push)],
-    aval=lambda a: Aval(a.shape, a.dtype),
+    aval=lambda a: Aval(a.shape, floating(a)),
     notation=Notation("adj", "adjugate({0})", r"\operatorname{{adj}}\left({0}\right)"),
 )
 det = REGISTRY["det"] = Primitive(
     "det",
     np.linalg.det,
-    [Pushforward(lambda t, z, a: np.sum(_t(bind(adjugate, (a,), {})) * t, axis=(-2, -1)))],
-    aval=lambda a: Aval(a.shape[:-2], a.dtype),
+    [Pushforward(lambda t, z, a: np.sum(mT(bind(adjugate, (a,), {})) * t, axis=(-2, -1)))],
+    aval=lambda a: Aval(a.shape[:-2], floating(a)),
     notation=Notation("det", "np.linalg.det({0})", r"\det {0:9}"),
 )
 slogdet = REGISTRY["slogdet"] = Primitive(
     "slogdet",
     lambda a: tuple(np.linalg.slogdet(a)),
-    [Pushforward(lambda t, z, a: (None, np.sum(_t(np.linalg.inv(a)) * t, axis=(-2, -1))))],
-    aval=lambda a: (Aval(a.shape[:-2], a.dtype), Aval(a.shape[:-2], a.dtype)),
+    [Pushforward(lambda t, z, a: (None, np.sum(mT(np.linalg.inv(a)) * t, axis=(-2, -1))))],
+    aval=lambda a: (Aval(a.shape[:-2], floating(a)), Aval(a.shape[:-2], floating(a))),
     outputs=2,
     notation=Notation("slogdet", "np.linalg.slogdet({0})", r"\ln\left|\det {0:9}\right|"),
 )

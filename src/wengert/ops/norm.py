@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices."""
+"""Norms of vectors and matrices, and the numbers that they say of a matrix: its condition, its rank."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, promote, shape_of
-from wengert.core.dispatch import implements, missing
+from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
-from wengert.core.rule import Pushforward
+from wengert.core.rule import Constant, Pushforward
+from wengert.core.tracer import concrete
 from wengert.ops.reduction import expand, normalize_axes, reduced_shape
 
 
@@ -47,9 +48,13 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return _vector_norm(x, ord, axes, keepdims)
     if len(axes) != 2:
         raise ValueError("Improper number of dimensions to norm.")
-    if ord not in (1, -1, np.inf, -np.inf):
-        raise missing(f"np.linalg.norm with ord={ord!r} of a matrix", 1)
     axes = np.lib.array_utils.normalize_axis_tuple(axes, ndim)
+    if ord in (2, -2, "nuc"):
+        values = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
+        norms = np.sum(values, axis=-1) if ord == "nuc" else np.max(values, -1) if ord == 2 else np.min(values, -1)
+        return np.reshape(norms, reduced_shape(shape_of(x), axes, True)) if keepdims else norms
+    if ord not in (1, -1, np.inf, -np.inf):
+        raise ValueError("Invalid norm order for matrices.")
     inner, outer = axes if abs(ord) == 1 else axes[::-1]
     extremum = np.max if ord > 0 else np.min
     norms = extremum(np.sum(np.abs(x), axis=inner, keepdims=True), axis=outer, keepdims=True)
@@ -82,3 +87,28 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """np.linalg.matrix_norm."""
     return norm(x, ord, axis=(-2, -1), keepdims=keepdims)
+
+
+@implements(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """np.linalg.cond; a singular matrix has an infinite condition, and no derivative."""
+    if p is None or p in (2, -2):
+        values = np.linalg.svdvals(x)
+        with np.errstate(all="ignore"):
+            return values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
+    return norm(x, p, axis=(-2, -1)) * norm(np.linalg.inv(x), p, axis=(-2, -1))
+
+
+matrix_rank = REGISTRY["matrix_rank"] = Primitive(
+    "matrix_rank",
+    np.linalg.matrix_rank,
+    [Constant()],
+    aval=lambda a, **params: Aval(a.shape[:-2], np.dtype(np.intp)),
+    notation=Notation("rank", "np.linalg.matrix_rank({0}, {params})", r"\operatorname{{rank}} {0:9}"),
+)
+
+
+@implements(np.linalg.matrix_rank)
+def matrix_rank_of(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """np.linalg.matrix_rank, a number that stays the same or jumps."""
+    return bind(matrix_rank, (A,), {"tol": concrete(tol), "hermitian": hermitian, "rtol": concrete(rtol)})

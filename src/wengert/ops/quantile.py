@@ -10,8 +10,10 @@ import numpy as np
 from wengert.core.aval import aval_of, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import bind
+from wengert.core.tracer import Tracer
 from wengert.ops.comparison import constant_function
-from wengert.ops.operand import array, cast, flag, inexact, no_out, normalize
+from wengert.ops.holes import warn_if
+from wengert.ops.operand import array, cast, flag, inexact, no_out
 from wengert.ops.reduction import normalize_axes
 
 argpartition = constant_function(np.argpartition, np.intp, lambda x, **params: x.shape)
@@ -47,12 +49,11 @@ def _restored(result: Any, a: Any, axis: Any, keepdims: Any, lead: int = 0) -> A
     return np.expand_dims(result, tuple(lead + i for i in normalize_axes(axis, len(shape_of(a)))))
 
 
-def _at(s: Any, i: Any) -> Any:
-    """The elements of the columns s at ranks i: the same ranks for all columns, or their own for each."""
-    per_column = len(shape_of(i)) > 1 and len(shape_of(s)) > 1
-    if not per_column:
-        return s[i]
-    return np.take_along_axis(s, i, 0)
+def _at(s: Any, ranks: Any) -> Any:
+    """The elements of the sorted columns at some ranks, which are the same for all columns or differ."""
+    if all(n == 1 for n in shape_of(ranks)[1:]):
+        return s[np.reshape(ranks, -1)]
+    return np.take_along_axis(s, ranks, 0)
 
 
 # Medians -----------------------------------------------------------------------------------------------------------
@@ -84,16 +85,6 @@ def nanmedian(
     low, high = np.take_along_axis(s, np.maximum(n - 1, 0) // 2, 0)[0], np.take_along_axis(s, n // 2 * (n > 0), 0)[0]
     warn_if(n == 0, "All-NaN slice encountered")
     return _restored(np.where(n[0] % 2 == 1, low, (low + high) / 2), a, axis, keepdims)
-
-
-def warn_if(condition: Any, message: str) -> None:
-    """NumPy's own warning about a slice that has nothing in it."""
-    import warnings
-
-    from wengert.core.tracer import concrete
-
-    if np.any(concrete(condition)):
-        warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 # Quantiles ---------------------------------------------------------------------------------------------------------
@@ -142,20 +133,16 @@ def _lerp(a: Any, b: Any, t: Any) -> Any:
     return np.where(t < 0.5, a + d * t, b - d * (1 - t))
 
 
-def _ranked(s: Any, n: Any, q: Any, method: str) -> Any:
+def _ranked(s: Any, n: Any, q: Any, weak: bool, method: str) -> Any:
     """The quantiles of sorted columns of n elements; n differs from column to column where NaNs are left out."""
-    if method not in _RANKS:
-        raise ValueError(f"{method!r} is not a valid method. Use one of: {_RANKS.keys()}")
     rank = _RANKS[method](n, q)
     top = np.maximum(n - 1, 0)
     if aval_of(rank).dtype.kind == "i":
-        return _at(s, np.minimum(rank, top))
+        return _at(s, np.minimum(rank, _whole(top)))
     low = np.floor(rank)
     share = _SHARES[method](rank - low) if method in _SHARES else rank - low
     below, above = (_at(s, _whole(np.clip(i, 0, top))) for i in (low, low + 1))
-    lacking = len(shape_of(below)) - len(shape_of(share))
-    share = np.reshape(share, (*shape_of(share), *(1,) * lacking)) if lacking > 0 and np.ndim(share) else share
-    return _lerp(below, above, share)
+    return _lerp(below, above, cast(share, aval_of(s).dtype) if weak else share)
 
 
 def _weighted(s: Any, weights: Any, order: Any, q: Any) -> Any:
@@ -163,36 +150,64 @@ def _weighted(s: Any, weights: Any, order: Any, q: Any) -> Any:
     cdf = np.cumsum(np.take_along_axis(weights, order, 0), axis=0)
     cdf = cdf / cdf[-1]
     cdf = np.where(cdf == 0, -1.0, cdf)
-    q = np.reshape(q, (-1, *(1,) * len(shape_of(cdf))))
-    rank = np.minimum(np.sum(cdf < q, axis=1), shape_of(s)[0] - 1)
-    return np.take_along_axis(s, rank, 0)
+    ranks = np.stack([np.sum(cdf < one, axis=0) for one in q])
+    return np.take_along_axis(s, np.minimum(ranks, shape_of(s)[0] - 1), 0)
 
 
-def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: Any, weights: Any, nan: bool, name: str) -> Any:
+def _weights(weights: Any, a: Any, axis: Any) -> Any:
+    """Weights for each element of a, where they are given along the axes only."""
+    weights = inexact(weights)
+    if shape_of(weights) == shape_of(a):
+        return weights
+    axes = normalize_axes(axis, len(shape_of(a)))
+    if axis is None or shape_of(weights) != tuple(shape_of(a)[i] for i in axes):
+        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+    shape = [n if i in axes else 1 for i, n in enumerate(shape_of(a))]
+    return np.broadcast_to(np.reshape(weights, shape), shape_of(a))
+
+
+def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: Any, weights: Any, nan: bool, percent: bool) -> Any:
+    a, weak = array(a), aval_of(q).weak if isinstance(q, Tracer) else type(q) in (int, float)
+    q = array(q) / 100 if percent else array(q)
+    if method not in _RANKS:
+        raise ValueError(f"{method!r} is not a valid method. Use one of: {_RANKS.keys()}")
+    if weights is not None and method != "inverted_cdf":
+        raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
     if len(shape_of(q)) > 1:
         raise ValueError("q must be a scalar or 1d")
     if not np.all((q >= 0) & (q <= 1)):
-        raise ValueError(f"{name} must be in the range [0, {1 if name == 'Quantiles' else 100}]")
-    if weights is not None and method != "inverted_cdf":
-        raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
-    columns = _columns(array(a), axis)
-    if not np.prod(shape_of(columns)):
-        return np.nanmean(a, axis, keepdims=flag(keepdims)) if nan else _restored(columns[0], a, axis, keepdims)
+        raise ValueError("Percentiles must be in the range [0, 100]" if percent else "Quantiles must be in [0, 1]")
+    if nan and not a.size:
+        return np.nanmean(a, axis, keepdims=flag(keepdims))
+    columns = _columns(a, axis)
     order = np.argsort(columns, axis=0, kind="stable")
     s = np.take_along_axis(columns, order, 0)
+    rest = shape_of(s)[1:]
+    qs = np.reshape(q, (-1, *(1,) * len(rest)))
     holes = np.isnan(s)
     if weights is not None:
-        w = _columns(_spread(inexact(weights), a, axis), axis)
-        w = np.where(np.isnan(columns), 0.0, w) if nan else w
-        result = np.reshape(_weighted(s, w, order, q), (*shape_of(q), *shape_of(s)[1:]))
-    elif nan and len(shape_of(s)) > 1 or (nan and np.any(holes)):
-        n = np.sum(~holes, axis=0)
-        each = np.reshape(q, (*shape_of(q), *(1,) * len(shape_of(n)))) if np.ndim(q) else q
-        flat = np.reshape(each, (-1, *(1,) * len(shape_of(n)))) if len(shape_of(n)) else np.reshape(each, -1)
-        n = n.astype(q.dtype) if type(q) is not float else n.astype(aval_of(s).dtype)
-        result = np.reshape(_ranked(s, n, flat, method), (*shape_of(q), *shape_of(s)[1:]))
+        w = _columns(_weights(weights, a, axis), axis)
+        result = _weighted(s, np.where(np.isnan(columns), 0.0, w) if nan else w, order, qs)
     else:
-        result = _ranked(s, shape_of(s)[0], q, method)
-    invalid = np.all(holes, axis=0) if nan else holes[-1]
-    result = np.where(invalid, np.nan * result, result)
+        n = np.sum(~holes, axis=0, keepdims=True).astype(qs.dtype) if nan else shape_of(s)[0]
+        result = _ranked(s, n, qs, weak, method)
+    result = np.where(np.all(holes, axis=0) if nan else holes[-1], np.nan * result, result)
+    result = np.reshape(result, (*shape_of(q), *rest))
     return _restored(result, a, axis, keepdims, len(shape_of(q)))
+
+
+def _function(nan: bool, percent: bool) -> Callable[..., Any]:
+    def function(
+        a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
+        keepdims: Any = False, *, weights: Any = None,
+    ) -> Any:  # fmt: skip
+        no_out("quantile", out)
+        return _quantile(a, q, axis, method, keepdims, weights, nan, percent)
+
+    return function
+
+
+quantile = implements(np.quantile)(_function(nan=False, percent=False))
+percentile = implements(np.percentile)(_function(nan=False, percent=True))
+nanquantile = implements(np.nanquantile)(_function(nan=True, percent=False))
+nanpercentile = implements(np.nanpercentile)(_function(nan=True, percent=True))

@@ -211,7 +211,7 @@ _REDUCED = "np.linalg.svd(A, full_matrices=False)"
 def _svd_push(t: Any, z: Any, a: Any, *, full_matrices: bool) -> Any:
     """dσ = diag P with P = Uᵀ dA V; dU = U (F ∘ (PΣ + ΣPᵀ)) + (I − UUᵀ) dA V Σ⁻¹; Fᵢⱼ = 1/(σⱼ² − σᵢ²); dV alike."""
     u, s, vh = z
-    k = shape_of(s)[-1]
+    (rows, columns), k = shape_of(a)[-2:], shape_of(s)[-1]
     u1, v1 = u[..., :k], mT(vh)[..., :k]
     p = product(mT(u1), t, v1)
     row, column = s[..., None, :], s[..., :, None]
@@ -219,22 +219,15 @@ def _svd_push(t: Any, z: Any, a: Any, *, full_matrices: bool) -> Any:
     f = _reciprocal((row - column) * (row + column), tied)
     left = np.matmul(u1, f * (p * row + column * mT(p)))
     right = np.matmul(v1, f * (column * p + mT(p) * row))
-    if k < max(shape_of(a)[-2:]):  # of the longer side a part is orthogonal to all vectors
-        tiny = _tied(np.concatenate([np.zeros_like(concrete(s)[..., :1]), concrete(s)], -1))[..., :1, 1:]
-        divisor = np.where(tiny, 1.0, row)
-        if shape_of(a)[-2] > k:
-            left = defined_unless(tiny, left + (np.matmul(t, v1) - np.matmul(u1, p)) / divisor, _NULL, _VALUES)
-        else:
-            right = defined_unless(
-                tiny, right + (np.matmul(mT(t), u1) - np.matmul(v1, mT(p))) / divisor, _NULL, _VALUES
-            )
-    left, right = (defined_unless(_several(tied), x, _SINGULAR, _VALUES) for x in (left, right))
-    values = np.where(np.equal(s, 0), 0.0, _shared(diagonals(p), s))
-    return (
-        values,
-        completed(left, u1, u[..., k:], _EXTRA, _REDUCED),
-        completed(right, v1, mT(vh)[..., k:], _EXTRA, _REDUCED),
-    )
+    zero = concrete(row) <= max(rows, columns) * np.finfo(concrete(s).dtype).eps * np.max(concrete(row), -1, keepdims=True)
+    divisor = np.where(zero, 1.0, row)
+    if rows > k:  # of the longer side a part is orthogonal to all vectors
+        left = defined_unless(zero, left + (np.matmul(t, v1) - np.matmul(u1, p)) / divisor, _NULL, _VALUES)
+    if columns > k:
+        right = defined_unless(zero, right + (np.matmul(mT(t), u1) - np.matmul(v1, mT(p))) / divisor, _NULL, _VALUES)
+    left = completed(defined_unless(_several(tied), left, _SINGULAR, _VALUES), u1, u[..., k:], _EXTRA, _REDUCED)
+    right = completed(defined_unless(_several(tied), right, _SINGULAR, _VALUES), v1, mT(vh)[..., k:], _EXTRA, _REDUCED)
+    return left, np.where(np.equal(s, 0), 0.0, _shared(diagonals(p), s)), mT(right)
 
 
 def completed(tangent: Any, vectors: Any, added: Any, what: str, instead: str) -> Any:
@@ -248,14 +241,9 @@ def completed(tangent: Any, vectors: Any, added: Any, what: str, instead: str) -
 
 def _svdvals_push(t: Any, z: Any, a: Any) -> Any:
     """dσᵢ = uᵢᵀ dA vᵢ; at zero 0, as |x| has it."""
-    u, _, vh = _svd(a, False)
+    u, _, vh = bind(svd, (a,), {"full_matrices": False})
     values = np.sum(u * np.matmul(t, mT(vh)), axis=-2)
     return np.where(np.equal(z, 0), 0.0, _shared(values, z))
-
-
-def _svd(a: Any, full_matrices: bool) -> Any:
-    s, u, vh = bind(svd, (a,), {"full_matrices": full_matrices})
-    return u, s, vh
 
 
 def _svd_shape(a: Aval, *, full_matrices: bool) -> tuple[Aval, Aval, Aval]:
@@ -263,3 +251,44 @@ def _svd_shape(a: Aval, *, full_matrices: bool) -> tuple[Aval, Aval, Aval]:
     k = min(m, n)
     rows, columns = (m, n) if full_matrices else (k, k)
     return Aval((*batch, m, rows), dtype), Aval((*batch, k), dtype), Aval((*batch, columns, n), dtype)
+
+
+svd = REGISTRY["svd"] = Primitive(
+    "svd",
+    lambda a, *, full_matrices: tuple(np.linalg.svd(a, full_matrices)),
+    [Pushforward(_svd_push)],
+    aval=_svd_shape,
+    outputs=3,
+    notation=Notation("svd", "np.linalg.svd({0}, {params})", r"\operatorname{{svd}} {0:9}"),
+)
+svdvals = REGISTRY["svdvals"] = Primitive(
+    "svdvals",
+    lambda a: np.linalg.svd(a, compute_uv=False),
+    [Pushforward(_svdvals_push)],
+    aval=lambda a: Aval((*a.shape[:-2], min(a.shape[-2:])), floating(a)),
+    notation=Notation("σ", "np.linalg.svdvals({0})", r"\sigma\left({0}\right)"),
+)
+
+
+@implements(np.linalg.svd)
+def svd_of(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """np.linalg.svd; with hermitian=True by way of the eigenvalues, as NumPy does it."""
+    if not hermitian:
+        return _SVDResult(*bind(svd, (a,), {"full_matrices": bool(full_matrices)})) if compute_uv else svdvals_of(a)
+    if not compute_uv:
+        return np.flip(np.sort(np.abs(np.linalg.eigvalsh(a)), axis=-1), -1)
+    w, v = np.linalg.eigh(a)
+    sign, size = np.sign(w), np.abs(w)
+    order = np.flip(np.argsort(size, axis=-1), -1)
+    sign, size = np.take_along_axis(sign, order, -1), np.take_along_axis(size, order, -1)
+    u = np.take_along_axis(v, order[..., None, :], -1)
+    return _SVDResult(u, size, mT(u * sign[..., None, :]))
+
+
+@implements(np.linalg.svdvals)
+def svdvals_of(x: Any, /) -> Any:
+    """np.linalg.svdvals."""
+    return bind(svdvals, (x,), {})
+
+
+_SVDResult = type(np.linalg.svd(np.eye(1)))

@@ -1,0 +1,200 @@
+"""Triangular and orthogonal factors, and what is computed by them: pseudo-inverses and least squares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.dispatch import implements
+from wengert.core.errors import DegenerateError, MissingRuleError
+from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
+from wengert.core.rule import Linear, Pushforward
+from wengert.core.tracer import concrete
+from wengert.ops.linalg import floating, mirrored, mT, product
+from wengert.ops.spectral import completed
+
+# Cholesky ------------------------------------------------------------------------------------------------------------
+
+
+def _cholesky_push(t: Any, z: Any, a: Any, *, upper: bool) -> Any:
+    """dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal.
+
+    **Source**: Murray, "Differentiation of the Cholesky decomposition" (2016), equation (10).
+    """
+    lower = mT(z) if upper else z
+    half = np.linalg.solve(lower, mT(np.linalg.solve(lower, mirrored(t, upper))))
+    n = shape_of(a)[-1]
+    tangent = np.matmul(lower, (np.tri(n) - np.eye(n) / 2).astype(concrete(z).dtype) * half)
+    return mT(tangent) if upper else tangent
+
+
+cholesky = REGISTRY["cholesky"] = Primitive(
+    "cholesky",
+    lambda a, *, upper: np.linalg.cholesky(a, upper=upper),
+    [Pushforward(_cholesky_push)],
+    aval=lambda a, *, upper: Aval(a.shape, floating(a)),
+    notation=Notation("chol", "np.linalg.cholesky({0}, {params})", r"\operatorname{{chol}} {0:9}"),
+)
+
+
+@implements(np.linalg.cholesky)
+def cholesky_of(a: Any, /, *, upper: bool = False) -> Any:
+    """np.linalg.cholesky, a function of the one triangle that it reads."""
+    return bind(cholesky, (a,), {"upper": bool(upper)})
+
+
+# QR ------------------------------------------------------------------------------------------------------------------
+
+
+def _qr_push(t: Any, z: Any, a: Any, *, mode: str) -> Any:
+    """With X = Qᵀ dA R⁻¹ and Ω = L − Lᵀ, L its strict lower triangle: dQ = QΩ + (I − QQᵀ) dA R⁻¹, dR = Qᵀ dA − ΩR.
+
+    For more columns than rows, R⁻¹ is that of the first ones, which determine Q.
+    **Source**: Walter & Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum
+    experimental design" (2010); Roberts & Roberts, "QR and LQ decomposition matrix backpropagation algorithms" (2020).
+    """
+    q, r = z
+    (m, n), k = shape_of(a)[-2:], min(shape_of(a)[-2:])
+    q1, r1 = q[..., :k], r[..., :k, :]
+    size = np.abs(np.diagonal(concrete(r1), axis1=-2, axis2=-1))
+    if np.any(size <= max(m, n) * np.finfo(size.dtype).eps * np.max(size, axis=-1, initial=0, keepdims=True)):
+        raise DegenerateError(
+            "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative",
+            wrong="np.linalg.qr(A)",
+            right="np.linalg.svdvals(A), np.linalg.pinv(A)",
+        )
+    scaled = mT(np.linalg.solve(mT(r1[..., :k]), mT(t[..., :k])))
+    x = np.matmul(mT(q1), scaled)
+    lower = np.tril(x, -1)
+    rotation = lower - mT(lower)
+    tangent_q = np.matmul(q1, rotation - x) + scaled
+    tangent_r = np.matmul(mT(q1), t) - np.matmul(rotation, r1)
+    tangent_r = np.triu(tangent_r)  # what is left below the diagonal is rounding
+    if mode == "complete" and m > k:
+        what, instead = "the columns that mode='complete' adds (np.linalg.qr(A, 'complete'))", "np.linalg.qr(A)"
+        tangent_q = completed(tangent_q, q1, q[..., k:], what, instead)
+        zeros = np.zeros((*shape_of(a)[:-2], m - k, n), concrete(r).dtype)
+        tangent_r = np.concatenate([tangent_r, zeros], axis=-2)
+    return tangent_q, tangent_r
+
+
+def _qr_shape(a: Aval, *, mode: str) -> tuple[Aval, Aval]:
+    (*batch, m, n), dtype = a.shape, floating(a)
+    k = m if mode == "complete" else min(m, n)
+    return Aval((*batch, m, k), dtype), Aval((*batch, k, n), dtype)
+
+
+qr = REGISTRY["qr"] = Primitive(
+    "qr",
+    lambda a, *, mode: tuple(np.linalg.qr(a, mode)),
+    [Pushforward(_qr_push)],
+    aval=_qr_shape,
+    outputs=2,
+    notation=Notation("qr", "np.linalg.qr({0}, {params})", r"\operatorname{{qr}} {0:9}"),
+)
+
+
+@implements(np.linalg.qr)
+def qr_of(a: Any, mode: str = "reduced") -> Any:
+    """np.linalg.qr."""
+    if mode not in ("reduced", "complete", "r"):
+        raise MissingRuleError(
+            f"np.linalg.qr with mode={mode!r} has no derivative rule",
+            wrong=f"np.linalg.qr(A, {mode!r})",
+            right="np.linalg.qr(A)",
+        )
+    q, r = bind(qr, (a,), {"mode": "complete" if mode == "complete" else "reduced"})
+    return r if mode == "r" else _QRResult(q, r)
+
+
+_QRResult = type(np.linalg.qr(np.eye(1)))
+
+# Pseudo-inverse and least squares ------------------------------------------------------------------------------------
+
+
+def _cuts_only_noise(a: Any, relative: Any) -> None:
+    """A cut-off that removes more than rounding errors makes another function, whose derivative these rules are not."""
+    s = np.linalg.svd(concrete(a), compute_uv=False)
+    noise = 100 * max(shape_of(a)[-2:]) * np.finfo(s.dtype).eps
+    top = np.max(s, axis=-1, initial=0, keepdims=True)
+    if np.any((s <= np.asarray(relative)[..., None] * top) & (s > noise * top)):
+        raise DegenerateError(
+            "the cut-off rcond removes singular values that are more than rounding errors",
+            wrong="np.linalg.pinv(A, rcond=0.1)",
+            right="u, s, vh = np.linalg.svd(A, full_matrices=False); "
+            "vh.T @ (np.where(s > 0.1 * s[0], 1 / s, 0)[:, None] * u.T)",
+        )
+
+
+def _pinv_push(t: Any, z: Any, a: Any, *, rcond: Any, hermitian: bool) -> Any:
+    """dA⁺ = −A⁺ dA A⁺ + A⁺A⁺ᵀ dAᵀ (I − AA⁺) + (I − A⁺A) dAᵀ A⁺ᵀA⁺, for changes that keep the rank.
+
+    **Source**: Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    variables separate" (1973), equation (4.12).
+    """
+    _cuts_only_noise(a, rcond)
+    if hermitian:  # only the lower triangle is read
+        t, a = mirrored(t), mirrored(a)
+    left = product(z, mT(z), mT(t))
+    right = product(mT(t), mT(z), z)
+    return -product(z, t, z) + left - product(left, a, z) + right - product(z, a, right)
+
+
+pinv = REGISTRY["pinv"] = Primitive(
+    "pinv",
+    lambda a, *, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian),
+    [Pushforward(_pinv_push)],
+    aval=lambda a, **params: Aval((*a.shape[:-2], *a.shape[-2:][::-1]), floating(a)),
+    notation=Notation("A⁺", "np.linalg.pinv({0}, {params})", r"{0:9}^{{+}}"),
+)
+
+
+@implements(np.linalg.pinv)
+def pinv_of(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
+    """np.linalg.pinv; its derivative is that along changes of the matrix that keep its rank."""
+    if rtol is not np._NoValue:
+        rcond = max(shape_of(a)[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
+    return bind(pinv, (a,), {"rcond": 1e-15 if rcond is None else concrete(rcond), "hermitian": bool(hermitian)})
+
+
+def _lstsq_push(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    """dx = A⁺(A⁺ᵀ dAᵀ r − dA x) + (I − A⁺A) dAᵀ A⁺ᵀ x with r = b − Ax: the derivative of A⁺b."""
+    _cuts_only_noise(a, rcond)
+    inverse = np.linalg.pinv(a, rcond)
+    bent = np.matmul(mT(t), np.matmul(mT(inverse), z))
+    shift = product(mT(inverse), mT(t), b - np.matmul(a, z)) - np.matmul(t, z)
+    return np.matmul(inverse, shift - np.matmul(a, bent)) + bent
+
+
+lstsq = REGISTRY["lstsq"] = Primitive(
+    "lstsq",
+    lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[0],
+    [
+        Pushforward(_lstsq_push),
+        Linear(lambda ct, a, b, *, rcond: np.matmul(mT(np.linalg.pinv(a, rcond)), ct)),
+    ],
+    aval=lambda a, b, *, rcond: Aval((a.shape[1], b.shape[1]), promote(a, b)),
+    notation=Notation("lstsq", "np.linalg.lstsq({0}, {1}, {params})[0]", r"{0:9}^{{+}}{1:5}"),
+)
+
+
+@implements(np.linalg.lstsq)
+def lstsq_of(a: Any, b: Any, rcond: Any = None) -> Any:
+    """np.linalg.lstsq: the solution of least norm, the residuals, the rank, the singular values."""
+    (m, n), vector = shape_of(a), len(shape_of(b)) == 1
+    columns = b[:, None] if vector else b
+    cutoff = float(np.finfo(promote_of(a, b)).eps) * (max(m, n) if rcond is None else 1)
+    cutoff = cutoff if rcond is None or rcond == -1 else float(rcond)
+    x = bind(lstsq, (a, columns), {"rcond": cutoff})
+    rank = int(np.linalg.lstsq(concrete(a), concrete(columns), cutoff)[2])
+    rest = columns - np.matmul(a, x)
+    full = rank == n and m > n
+    residuals = np.sum(np.square(rest), axis=0) if full else np.zeros(0, concrete(rest).dtype)
+    return (x[:, 0] if vector else x), residuals, rank, np.linalg.svdvals(a)
+
+
+def promote_of(a: Any, b: Any) -> np.dtype[Any]:
+    """The floating dtype in which NumPy computes with two matrices."""
+    return np.result_type(concrete(a), concrete(b), np.float32)
