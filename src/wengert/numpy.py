@@ -108,13 +108,13 @@ _OF_SEQUENCES = {
 array, asarray, asanyarray, ascontiguousarray = map(
     _array, (_np.array, _np.asarray, _np.asanyarray, _np.ascontiguousarray)
 )
-zeros, ones, empty, eye, identity, arange, linspace, tri, zeros_like, ones_like, empty_like = map(
-    _constructor,
-    (
-        _np.zeros, _np.ones, _np.empty, _np.eye, _np.identity, _np.arange, _np.linspace, _np.tri, _np.zeros_like,
-        _np.ones_like, _np.empty_like,
-    ),
+_CONSTRUCTORS: tuple[Any, ...] = (
+    _np.zeros, _np.ones, _np.empty, _np.eye, _np.identity, _np.arange, _np.linspace, _np.tri, _np.zeros_like,
+    _np.ones_like, _np.empty_like,
 )  # fmt: skip
+zeros, ones, empty, eye, identity, arange, linspace, tri, zeros_like, ones_like, empty_like = map(
+    _constructor, _CONSTRUCTORS
+)
 full_like = _constructor(_np.full_like)
 
 

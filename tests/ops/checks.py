@@ -154,4 +154,8 @@ def check_dtypes(primitive, sample, dtype):
 
 def frozen(rule_function):
     """The same rule, cut off from the derivatives of its own arguments."""
-    return lambda *args, **params: rule_function(*map(concrete, args), **params)
+
+    def still(value):
+        return tuple(map(concrete, value)) if isinstance(value, tuple) else concrete(value)
+
+    return lambda *args, **params: rule_function(*map(still, args), **params)

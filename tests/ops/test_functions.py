@@ -10,7 +10,7 @@ import pytest
 
 import wengert as wg
 from wengert.core.dispatch import FUNCTIONS, UFUNC_METHODS
-from wengert.core.errors import ConversionError, InPlaceError, MissingRuleError
+from wengert.core.errors import ArgumentError, ConversionError, InPlaceError, MissingRuleError
 from wengert.ops.operators import METHODS
 
 from .checks import check_first
@@ -72,13 +72,13 @@ np.vecdot(x, v)                      np.linalg.trace(t, offset=1)        np.lina
 np.linalg.matrix_transpose(t)        np.linalg.cross(s, s[0])            np.linalg.cross(s, t[0, :, :3], axis=0)
 np.linalg.multi_dot([x, v])          np.linalg.multi_dot([v, x.T, s])    np.linalg.multi_dot([v, x.T, s, x, w])
 np.linalg.tensorsolve(np.reshape(s, (3, 1, 3)), v[1:, None])             np.linalg.multi_dot([x.T, s, x])
-np.linalg.tensorsolve(np.reshape(s, (1, 3, 3)), v[None, 1:], axes=(0,))  np.linalg.tensorinv(s, ind=1)
+np.linalg.tensorsolve(np.reshape(s, (3, 1, 3)), v[None, 1:], axes=(0,))  np.linalg.tensorinv(s, ind=1)
 np.linalg.cholesky(s @ s.T)          np.linalg.cholesky(s, upper=True)   np.linalg.qr(s).R
 np.linalg.qr(x)[0]                   np.linalg.qr(x.T, "r")              np.linalg.qr(x, mode="complete").Q
 np.linalg.pinv(x)                    np.linalg.pinv(x.T, rtol=None)      np.linalg.pinv(s + s.T, hermitian=True)
 np.linalg.lstsq(x.T, v)[0]           np.linalg.lstsq(x, x)[0]            np.linalg.lstsq(x.T, v, rcond=1e-12)[1]
 np.linalg.lstsq(x, x)[3]             v * np.linalg.lstsq(x, x)[2]        v * np.linalg.matrix_rank(s)
-np.linalg.eigh(s).eigenvalues        np.linalg.eigh(s, "U")[1]           np.linalg.eigvalsh(s + s.T)
+np.linalg.eigh(s).eigenvalues        np.linalg.eigh(x @ x.T, "U")[1]         np.linalg.eigvalsh(s + s.T)
 np.linalg.eig(s @ s.T)[1]            np.linalg.eigvals(s @ s.T)          np.linalg.svdvals(t)
 np.linalg.svd(x, False)[0]           np.linalg.svd(x).Vh                 np.linalg.svd(s, compute_uv=False)
 np.linalg.svd(s, hermitian=True).U   np.linalg.svd(s - 4 * np.eye(3), hermitian=True)[2]

@@ -10,7 +10,7 @@ from wengert.core.aval import Aval, promote, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.errors import DegenerateError, MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
-from wengert.core.rule import Linear, Pushforward
+from wengert.core.rule import Pushforward
 from wengert.core.tracer import concrete
 from wengert.ops.linalg import floating, mirrored, mT, product
 from wengert.ops.spectral import completed
@@ -159,42 +159,39 @@ def pinv_of(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = n
     return bind(pinv, (a,), {"rcond": 1e-15 if rcond is None else concrete(rcond), "hermitian": bool(hermitian)})
 
 
-def _lstsq_push(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
-    """dx = A⁺(A⁺ᵀ dAᵀ r − dA x) + (I − A⁺A) dAᵀ A⁺ᵀ x with r = b − Ax: the derivative of A⁺b."""
+def _lstsq_push_a(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    """dx = A⁺(A⁺ᵀ dAᵀ r − dA x) + (I − A⁺A) dAᵀ A⁺ᵀ x with r = b − Ax: the derivative of A⁺b. d‖r‖² = −2 rᵀ dA x."""
     _cuts_only_noise(a, rcond)
-    inverse = np.linalg.pinv(a, rcond)
-    bent = np.matmul(mT(t), np.matmul(mT(inverse), z))
-    shift = product(mT(inverse), mT(t), b - np.matmul(a, z)) - np.matmul(t, z)
-    return np.matmul(inverse, shift - np.matmul(a, bent)) + bent
+    x, residuals, _ = z
+    inverse, rest, moved = np.linalg.pinv(a, rcond), b - np.matmul(a, x), np.matmul(t, x)
+    bent = product(mT(t), mT(inverse), x)
+    tangent = np.matmul(inverse, product(mT(inverse), mT(t), rest) - moved - np.matmul(a, bent)) + bent
+    return tangent, np.sum(-2 * rest * moved, axis=0) if shape_of(residuals)[0] else None, None
+
+
+def _lstsq_push_b(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    """dx = A⁺ db, d‖r‖² = 2 rᵀ db."""
+    x, residuals, _ = z
+    rest = b - np.matmul(a, x)
+    return np.matmul(np.linalg.pinv(a, rcond), t), np.sum(2 * rest * t, axis=0) if shape_of(residuals)[0] else None, None
 
 
 lstsq = REGISTRY["lstsq"] = Primitive(
     "lstsq",
-    lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[0],
-    [
-        Pushforward(_lstsq_push),
-        Linear(lambda ct, a, b, *, rcond: np.matmul(mT(np.linalg.pinv(a, rcond)), ct)),
-    ],
-    aval=lambda a, b, *, rcond: Aval((a.shape[1], b.shape[1]), promote(a, b)),
-    notation=Notation("lstsq", "np.linalg.lstsq({0}, {1}, {params})[0]", r"{0:9}^{{+}}{1:5}"),
-)
+    lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[:3],
+    [Pushforward(_lstsq_push_a), Pushforward(_lstsq_push_b)],
+    aval=lambda a, b, *, rcond: (
+        Aval((a.shape[1], b.shape[1]), promote(a, b)), Aval((-1,), promote(a, b)), Aval((), np.dtype(np.int32))),
+    outputs=3,
+    notation=Notation("lstsq", "np.linalg.lstsq({0}, {1}, {params})[:3]", r"{0:9}^{{+}}{1:5}"),
+)  # fmt: skip
 
 
 @implements(np.linalg.lstsq)
 def lstsq_of(a: Any, b: Any, rcond: Any = None) -> Any:
     """np.linalg.lstsq: the solution of least norm, the residuals, the rank, the singular values."""
-    (m, n), vector = shape_of(a), len(shape_of(b)) == 1
-    columns = b[:, None] if vector else b
-    cutoff = float(np.finfo(promote_of(a, b)).eps) * (max(m, n) if rcond is None else 1)
-    cutoff = cutoff if rcond is None or rcond == -1 else float(rcond)
-    x = bind(lstsq, (a, columns), {"rcond": cutoff})
-    rank = int(np.linalg.lstsq(concrete(a), concrete(columns), cutoff)[2])
-    rest = columns - np.matmul(a, x)
-    full = rank == n and m > n
-    residuals = np.sum(np.square(rest), axis=0) if full else np.zeros(0, concrete(rest).dtype)
+    vector = len(shape_of(b)) == 1
+    eps = float(np.finfo(np.result_type(concrete(a), concrete(b), np.float32)).eps)
+    cutoff = eps * max(shape_of(a)) if rcond is None else eps if rcond == -1 else float(rcond)
+    x, residuals, rank = bind(lstsq, (a, b[:, None] if vector else b), {"rcond": cutoff})
     return (x[:, 0] if vector else x), residuals, rank, np.linalg.svdvals(a)
-
-
-def promote_of(a: Any, b: Any) -> np.dtype[Any]:
-    """The floating dtype in which NumPy computes with two matrices."""
-    return np.result_type(concrete(a), concrete(b), np.float32)
