@@ -157,7 +157,7 @@ def test_a_function_may_return_constants():
     assert operations(graph) == []
 
 
-@pytest.mark.parametrize("value", ["text", object(), 1j])
+@pytest.mark.parametrize("value", ["text", object()])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(wg.ArgumentError):
         wg.trace(lambda x: x)(value)

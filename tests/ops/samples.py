@@ -127,6 +127,9 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample((A, 0.5, A > 0), {"index": (Slot(0),)}),
         Sample((A, _normal(1, 1, 4)), {"index": (slice(0, 2),)}),
     ],
+    "conj": [Sample((A,))],
+    "real": [Sample((A + 0j,))],
+    "imag": [Sample((A + 0j,))],
     "getitem": [
         Sample((A, np.array([0, 2, 2])), {"index": (Slot(0),)}),
         Sample((A, np.array([0, 2]), np.array([[1], [3]])), {"index": (Slot(0), Slot(1))}),

@@ -123,6 +123,6 @@ def test_dual_numbers_refuse_what_they_cannot_mean():
         wg.Dual(wg.Dual(1.0, 1.0), 1.0)
     with pytest.raises(wg.ShapeError):
         wg.Dual(X, 1.0)
-    for value in ("a", None, 1j, True):
+    for value in ("a", None, True):
         with pytest.raises(wg.ArgumentError):
             wg.Dual(value, 1.0)

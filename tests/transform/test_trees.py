@@ -187,7 +187,7 @@ def test_empty_results():
     assert wg.jacobian(lambda x: [])(X) == []
 
 
-@pytest.mark.parametrize("leaf", ["text", object(), np.array(["a"]), 1j, True, np.array([None])])
+@pytest.mark.parametrize("leaf", ["text", object(), np.array(["a"]), True, np.array([None])])
 def test_the_leaf_that_has_no_derivative_is_named(leaf):
     with pytest.raises(wg.ArgumentError, match=r"argument 1\['layers'\]\[1\]"):
         wg.grad(lambda x, p: x, argnums=(0, 1))(1.0, {"layers": [1.0, leaf]})

@@ -34,6 +34,7 @@ scale = REGISTRY["scale"] = Primitive(
     _product,
     [Partial(lambda z, a, b: b), Partial(lambda z, a, b: a)],
     aval=broadcast(np.multiply, weak=True),
+    complex=True,
     notation=Notation("·", "scale({0}, {1})", r"{0:5} \cdot {1:5}", 9),
     reference=lambda a, b: a * b if a and b else type(a * b)(0),
 )
@@ -50,6 +51,7 @@ sum_to = REGISTRY["sum_to"] = Primitive(
     _sum_to,
     [Linear(lambda ct, x, *, shape: np.broadcast_to(ct, x.shape))],
     aval=lambda x, *, shape: Aval(shape, x.dtype),
+    complex=True,
     notation=Notation("Σ", "sum_to({0}, {shape})", r"\operatorname{{sum}}\left({0}\right)"),
 )
 

@@ -35,6 +35,8 @@ class Primitive:
     position to its rule where the number of arguments is open; `aval(*avals, **params)`, its shape and dtype;
     `joint`: its `Linear` arguments are linear together (a sum, a concatenation) and not one by one (a product).
     `outputs`: more than one makes it return a tuple, and a pushforward a tuple of tangents (None for zero).
+    `complex`: the rules hold for complex numbers too: a `Partial` is the complex derivative of a holomorphic function,
+    `Linear` a transpose, both conjugated where they are used; "adjoint": a `Linear` is the adjoint itself (Re z, z̄).
     `domain`: an interval per argument in which its rules hold (tests sample there); `reference`: the name of the same
     function in mpmath, or a function of mpmath numbers.
     """
@@ -51,6 +53,7 @@ class Primitive:
         outputs: int = 1,
         domain: Sequence[tuple[float, float]] = (),
         reference: Any = None,
+        complex: bool | str = False,
     ) -> None:
         self.name = self.__name__ = name
         self.__doc__ = impl.__doc__
@@ -69,6 +72,7 @@ class Primitive:
         self.notation = notation or Notation(name, f"{name}({{args}})", rf"\operatorname{{{name}}}({{args}})")
         self.domain = domain
         self.reference = reference
+        self.complex = complex
         # Whether its linear maps hold on to arguments, which the user could change before the reverse pass.
         self.keeps = callable(rules) or any(
             not isinstance(r, Constant) and not (isinstance(r, Partial) and r.constant is not None) for r in fixed

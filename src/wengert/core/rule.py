@@ -31,6 +31,7 @@ class Probe:
 class Partial(Rule):
     """Elementwise: `fn(out, *args)` is the partial derivative ∂out/∂arg at each element.
 
+    Of complex numbers it is the complex derivative; its transpose is the product with its conjugate.
     `constant` and `argument` say what `fn` is where it does no arithmetic: a number (x + y), or the argument of that
     position (x·y). Such a partial costs nothing, cannot warn, and shows that the operation is linear in the argument.
     """

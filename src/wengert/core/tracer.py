@@ -121,7 +121,7 @@ class Tracer:
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         self._refuse("a plain array", "np.array([x, y]), np.full(n, x), np.mean([x, y]), y[:] = x",
-                     "np.stack([x, y]), x * np.ones(n), np.mean(np.stack([x, y]))   or import wengert.numpy as np")  # fmt: skip
+                     "np.stack([x, y]), x * np.ones(n)   or import wengert.numpy as np")  # fmt: skip
 
     def item(self, *args: Any) -> NoReturn:
         """Refused: a plain number would no longer be followed."""

@@ -81,20 +81,20 @@ def differentiable(value: Any, name: str) -> Any:
     """A leaf as the transformations work on it: integers become float64, arrays are copied, anything else raises."""
     value = resolve(value)
     kind = type(value)
-    if kind is float:
+    if kind is float or kind is complex:
         return value
     if kind is int:
         return float(value)
     if isinstance(value, Tracer):
         _check_kind(value.dtype, name)
-        return value.frozen() if value.dtype.kind == "f" else value.astype(np.float64)  # type: ignore[attr-defined]
+        return value.frozen() if value.dtype.kind in "fc" else value.astype(np.float64)  # type: ignore[attr-defined]
     if isinstance(value, (np.ndarray, np.generic)):
         _check_kind(value.dtype, name)
         if isinstance(value, np.ndarray):
             refuse_subclass(value, name)
-        dtype = value.dtype.newbyteorder("=") if value.dtype.kind == "f" else np.dtype(np.float64)
+        dtype = value.dtype.newbyteorder("=") if value.dtype.kind in "fc" else np.dtype(np.float64)
         return np.array(value, dtype)[()] if value.ndim == 0 else np.array(value, dtype)
-    if kind is bool or kind is complex:
+    if kind is bool:
         _check_kind(np.dtype(kind), name)
     raise ArgumentError(
         f"{name} is {'None' if value is None else f'a {kind.__name__}'}; "
@@ -114,17 +114,24 @@ def refuse_subclass(value: np.ndarray[Any, Any], name: str) -> None:
 
 
 def _check_kind(dtype: Any, name: str) -> None:
-    if dtype.kind == "c":
-        raise ArgumentError(
-            f"{name} is complex; derivatives with respect to complex numbers are not there yet",
-            wrong="f(z)",
-            right="f(x, y)   with the real and the imaginary part as two real arguments",
-        )
     if dtype.kind == "b":
         raise ArgumentError(f"{name} is boolean; a truth value has no derivative", wrong="f(True)", right="f(1.0)")
-    if dtype.kind not in "fiu":
+    if dtype.kind not in "fiuc":
         raise ArgumentError(
             f"{name} is an array of dtype {dtype}, which cannot be differentiated",
             wrong=f"np.array(values)   # dtype {dtype}",
             right="np.array(values, dtype=float)",
         )
+
+
+def differentiable_real(value: Any, name: str) -> Any:
+    """The same where complex numbers have no meaning."""
+    value = differentiable(value, name)
+    dtype = value.dtype if isinstance(value, (np.ndarray, np.generic, Tracer)) else np.dtype(type(value))
+    if dtype.kind == "c":
+        raise ArgumentError(
+            f"{name} is complex, which is not supported here",
+            wrong="f(z)",
+            right="f(x, y)   with the real and the imaginary part as two real arguments",
+        )
+    return value

@@ -311,6 +311,12 @@ def explain(f: Callable[..., Any] | Graph | Variable, numbering: Numbering = "bo
 
 
 def _of_number(graph: Graph, numbering: Numbering) -> Explanation:
+    if any(node.aval.dtype.kind == "c" for node in (*graph.inputs, *graph.outputs)):
+        raise ArgumentError(
+            "an explanation is of real numbers",
+            wrong="wg.explain(f)(1 + 2j)",
+            right="wg.explain(lambda x, y: f(x + 1j * y))(1.0, 2.0)",
+        )
     if len(graph.outputs) != 1 or graph.outputs[0].aval.shape != ():
         got = f"{len(graph.outputs)} values" if len(graph.outputs) != 1 else f"shape {graph.outputs[0].aval.shape}"
         raise ShapeError(

@@ -87,20 +87,20 @@ def _quotient(z: Any, x: Any, y: Any) -> Any:
 
 
 # fmt: off
-add      = elementwise(np.add,      lambda z, x, y: 1.0,                      lambda z, x, y: 1.0,                 impl=operator.add, symbol="+", python="{0:4} + {1:5}", latex="{0:4} + {1:5}", precedence=4)
-subtract = elementwise(np.subtract, lambda z, x, y: 1.0,                      lambda z, x, y: -1.0,                impl=operator.sub, symbol="−", python="{0:4} - {1:5}", latex="{0:4} - {1:5}", precedence=4)
-multiply = elementwise(np.multiply, lambda z, x, y: y,                        lambda z, x, y: x,                   impl=operator.mul, symbol="·", python="{0:5} * {1:6}", latex=r"{0:5} \cdot {1:6}", precedence=5)
-divide   = elementwise(np.divide,   lambda z, x, y: 1 / y,                    lambda z, x, y: -z / y,              impl=_divide, symbol="/", python="{0:5} / {1:6}", latex=r"\frac{{{0}}}{{{1}}}", precedence=5)
-power    = elementwise(np.power,    lambda z, x, y: scale(y, _less(x, y, 1)), lambda z, x, y: scale(z, np.log(x)), impl=_power, symbol="^", python="{0:8} ** {1:7}", latex="{0:8}^{{{1}}}", precedence=7, domain=(POSITIVE, ALL))
+add      = elementwise(np.add,      lambda z, x, y: 1.0,                      lambda z, x, y: 1.0,                 impl=operator.add, symbol="+", python="{0:4} + {1:5}", latex="{0:4} + {1:5}", precedence=4, complex=True)
+subtract = elementwise(np.subtract, lambda z, x, y: 1.0,                      lambda z, x, y: -1.0,                impl=operator.sub, symbol="−", python="{0:4} - {1:5}", latex="{0:4} - {1:5}", precedence=4, complex=True)
+multiply = elementwise(np.multiply, lambda z, x, y: y,                        lambda z, x, y: x,                   impl=operator.mul, symbol="·", python="{0:5} * {1:6}", latex=r"{0:5} \cdot {1:6}", precedence=5, complex=True)
+divide   = elementwise(np.divide,   lambda z, x, y: 1 / y,                    lambda z, x, y: -z / y,              impl=_divide, symbol="/", python="{0:5} / {1:6}", latex=r"\frac{{{0}}}{{{1}}}", precedence=5, complex=True)
+power    = elementwise(np.power,    lambda z, x, y: scale(y, _less(x, y, 1)), lambda z, x, y: scale(z, np.log(x)), impl=_power, symbol="^", python="{0:8} ** {1:7}", latex="{0:8}^{{{1}}}", precedence=7, domain=(POSITIVE, ALL), complex=True)
 
-negative   = elementwise(np.negative,   lambda z, x: -1.0,            impl=operator.neg, symbol="−", python="-{0:6}", latex="-{0:6}", precedence=6)
-positive   = elementwise(np.positive,   lambda z, x: 1.0,             impl=operator.pos, symbol="+", python="+{0:6}", latex="{0}", precedence=6)
+negative   = elementwise(np.negative,   lambda z, x: -1.0,            impl=operator.neg, symbol="−", python="-{0:6}", latex="-{0:6}", precedence=6, complex=True)
+positive   = elementwise(np.positive,   lambda z, x: 1.0,             impl=operator.pos, symbol="+", python="+{0:6}", latex="{0}", precedence=6, complex=True)
 conjugate  = elementwise(np.conjugate,  lambda z, x: 1.0,             symbol="conj", latex=r"\overline{{{0}}}")
 absolute   = elementwise(np.absolute,   lambda z, x: np.sign(x),      impl=abs, symbol="|·|", python="np.abs({0})", latex=r"\left|{0}\right|")
-square     = elementwise(np.square,     lambda z, x: 2 * x,           symbol="²", latex="{0:8}^{{2}}")
-sqrt       = elementwise(np.sqrt,       lambda z, x: 0.5 / z,         symbol="√", latex=r"\sqrt{{{0}}}", domain=(POSITIVE,))
+square     = elementwise(np.square,     lambda z, x: 2 * x,           symbol="²", latex="{0:8}^{{2}}", complex=True)
+sqrt       = elementwise(np.sqrt,       lambda z, x: 0.5 / z,         symbol="√", latex=r"\sqrt{{{0}}}", domain=(POSITIVE,), complex=True)
 cbrt       = elementwise(np.cbrt,       lambda z, x: 1 / (3 * z * z), symbol="∛", latex=r"\sqrt[3]{{{0}}}")
-reciprocal = elementwise(np.reciprocal, lambda z, x: -z * z,          symbol="1/", latex=r"\frac{{1}}{{{0}}}")
+reciprocal = elementwise(np.reciprocal, lambda z, x: -z * z,          symbol="1/", latex=r"\frac{{1}}{{{0}}}", complex=True)
 
 hypot        = elementwise(np.hypot,        lambda z, x, y: np.where(z == 0, 0.0, x / z),     lambda z, x, y: np.where(z == 0, 0.0, y / z), latex=r"\operatorname{{hypot}}")
 remainder    = elementwise(np.remainder,    lambda z, x, y: 1.0,                              lambda z, x, y: -_quotient(z, x, y),          impl=_mod, symbol="mod", python="{0:5} % {1:6}", latex=r"{0:5} \bmod {1:6}", precedence=5)
@@ -123,6 +123,7 @@ lowered_power = REGISTRY["lowered_power"] = Primitive(
         Constant(),
     ],
     aval=lambda x, y, k: broadcast(np.power)(x, y),
+    complex=True,
     notation=Notation("^", "{0:8} ** ({1:4} - {2:5})", "{0:8}^{{{1:4} - {2:5}}}", 7),
     domain=(POSITIVE, ALL, (1.0, 1.0)),
     reference=reference("lowered_power"),

@@ -53,6 +53,7 @@ where = REGISTRY["where"] = Primitive(
     ],
     aval=lambda c, x, y: Aval(np.broadcast_shapes(c.shape, x.shape, y.shape), promote(x, y)),
     joint=True,
+    complex=True,
     notation=Notation(
         "where", "np.where({0}, {1}, {2})", r"\begin{{cases}}{1} & {0} \\ {2} & \text{{otherwise}}\end{{cases}}"
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import shape_of
+from wengert.core.aval import aval_of, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.tracer import concrete
 from wengert.ops.reduction import count, normalize_axes
@@ -48,7 +48,8 @@ def var(
     if correction is not np._NoValue:
         ddof = correction
     deviation = a - mean(a, axis, dtype, keepdims=True)
-    total = np.sum(np.square(deviation), axis=axis, out=out, keepdims=_flag(keepdims), **options)
+    square = np.real(deviation * np.conjugate(deviation)) if aval_of(a).dtype.kind == "c" else np.square(deviation)
+    total = np.sum(square, axis=axis, out=out, keepdims=_flag(keepdims), **options)
     return total / max(count(a, axis) - ddof, 0)
 
 

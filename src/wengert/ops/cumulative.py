@@ -21,6 +21,7 @@ def _cumulative(name: str, rule: Rule, symbol: str, latex: str) -> Primitive:
         [rule],
         aval=lambda x, *, axis: Aval(x.shape, np.dtype(int) if x.dtype.kind in "bi" else x.dtype),
         joint=True,
+        complex=True,
         notation=Notation(symbol, f"np.{name}({{0}}, {{params}})", latex),
     )
     return primitive

@@ -93,6 +93,7 @@ einsum = REGISTRY["einsum"] = Primitive(
     lambda *operands, subscripts, optimize: np.einsum(subscripts, *operands, optimize=optimize),
     _rule,
     aval=_shape,
+    complex=True,
     notation=Notation(
         "einsum",
         "np.einsum({subscripts}, {args})",

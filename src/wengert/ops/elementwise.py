@@ -40,6 +40,7 @@ def function(
     latex: str | None = None,
     precedence: int = 9,
     domain: tuple[tuple[float, float], ...] = (),
+    complex: bool = False,
 ) -> Primitive:
     """The same for a function that is no ufunc of NumPy; its shape and dtype are those of the ufunc `like`."""
     args = ", ".join(f"{{{i}}}" for i in range(like.nin))
@@ -58,6 +59,7 @@ def function(
         joint=True,
         domain=domain or (ALL,) * like.nin,
         reference=reference(name),
+        complex=complex,
     )
     return primitive
 

@@ -19,7 +19,7 @@ from wengert.ops.spectral import completed
 
 
 def _cholesky_push(t: Any, z: Any, a: Any, *, upper: bool) -> Any:
-    """dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal.
+    """Of A = LLᵀ: dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal.
 
     **Source**: Murray, "Differentiation of the Cholesky decomposition" (2016), equation (10).
     """
@@ -160,7 +160,7 @@ def pinv_of(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = n
 
 
 def _lstsq_push_a(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
-    """dx = A⁺(A⁺ᵀ dAᵀ r − dA x) + (I − A⁺A) dAᵀ A⁺ᵀ x with r = b − Ax: the derivative of A⁺b. d‖r‖² = −2 rᵀ dA x."""
+    """With r = b − Ax: dx = A⁺(A⁺ᵀ dAᵀ r − dA x) + (I − A⁺A) dAᵀ A⁺ᵀ x, the derivative of A⁺b; d‖r‖² = −2 rᵀ dA x."""
     _cuts_only_noise(a, rcond)
     x, residuals, _ = z
     inverse, rest, moved = np.linalg.pinv(a, rcond), b - np.matmul(a, x), np.matmul(t, x)
@@ -170,10 +170,11 @@ def _lstsq_push_a(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
 
 
 def _lstsq_push_b(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
-    """dx = A⁺ db, d‖r‖² = 2 rᵀ db."""
+    """With r = b − Ax: dx = A⁺ db, d‖r‖² = 2 rᵀ db."""
     x, residuals, _ = z
     rest = b - np.matmul(a, x)
-    return np.matmul(np.linalg.pinv(a, rcond), t), np.sum(2 * rest * t, axis=0) if shape_of(residuals)[0] else None, None
+    squares = np.sum(2 * rest * t, axis=0) if shape_of(residuals)[0] else None
+    return np.matmul(np.linalg.pinv(a, rcond), t), squares, None
 
 
 lstsq = REGISTRY["lstsq"] = Primitive(

@@ -94,6 +94,7 @@ def scatter(n: int) -> Primitive:
         lambda i: _back(i) if i < n else Constant(),
         aval=lambda *args, indices, shape, dtype: Aval(shape, dtype),
         joint=True,
+        complex=True,
         notation=Notation("scatter", "scatter({args}, {params})", r"\operatorname{{scatter}}\left({args}\right)"),
     )
 
@@ -124,6 +125,7 @@ getitem = REGISTRY["getitem"] = Primitive(
     lambda x, *arrays, index: x[restore(index, arrays)],
     lambda i: Linear(_transpose_pick, _merge_picks) if i == 0 else Constant(),
     aval=_picked,
+    complex=True,
     notation=Notation("[ ]", "{0:9}[{index}]", "{0:9}_{{{index}}}"),
 )
 

@@ -56,6 +56,7 @@ put: Primitive = Primitive(
     ),
     aval=lambda x, v, *arrays, index: Aval(x.shape, x.dtype),
     joint=True,
+    complex=True,
     notation=Notation("[ ]=", "put({0}, {1}, [{index}])", r"\operatorname{{put}}\left({0}, {1}, {index}\right)"),
 )
 

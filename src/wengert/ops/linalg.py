@@ -75,6 +75,7 @@ matmul = UFUNCS[np.matmul] = REGISTRY["matmul"] = Primitive(
     np.matmul,
     [Linear(_matmul_left), Linear(_matmul_right)],
     aval=_matmul_shape,
+    complex=True,
     notation=Notation("@", "{0:5} @ {1:6}", r"{0:5}\,{1:6}", 5),
 )
 
@@ -91,7 +92,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 @implements(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
     """np.vdot."""
-    return np.matmul(np.reshape(a, -1), np.reshape(b, -1))
+    return np.matmul(np.conjugate(np.reshape(a, -1)), np.reshape(b, -1))
 
 
 @implements(np.inner)
@@ -172,7 +173,7 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """np.linalg.cross, of vectors of length three."""
     if shape_of(x1)[axis] != 3 or shape_of(x2)[axis] != 3:
-        raise ValueError(f"np.linalg.cross takes vectors of length 3, not {shape_of(x1)[axis]} and {shape_of(x2)[axis]}")
+        raise ValueError("np.linalg.cross takes vectors of length 3")
     x, y = ([np.take(v, i, axis) for i in range(3)] for v in (x1, x2))
     parts = [x[i] * y[j] - x[j] * y[i] for i, j in ((1, 2), (2, 0), (0, 1))]
     return np.stack(parts, axis)
@@ -220,6 +221,7 @@ solve = REGISTRY["solve"] = Primitive(
         Linear(lambda ct, a, b: unbroadcast(np.linalg.solve(mT(a), ct), b.shape)),
     ],
     aval=_solve_shape,
+    complex=True,
     notation=Notation("solve", "np.linalg.solve({0}, {1})", r"{0:9}^{{-1}}{1:5}"),
 )
 inv = REGISTRY["inv"] = Primitive(
@@ -227,6 +229,7 @@ inv = REGISTRY["inv"] = Primitive(
     np.linalg.inv,
     [Pushforward(lambda t, z, a: -np.matmul(z, np.matmul(t, z)))],
     aval=lambda a: Aval(a.shape, floating(a)),
+    complex=True,
     notation=Notation("inv", "np.linalg.inv({0})", r"{0:9}^{{-1}}"),
 )
 

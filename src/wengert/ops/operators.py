@@ -12,7 +12,7 @@ from wengert.core.aval import aval_of
 from wengert.core.errors import InPlaceError
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Tracer
-from wengert.ops import arithmetic, comparison, linalg, special
+from wengert.ops import arithmetic, comparison, complex_numbers, linalg, special
 from wengert.ops.indexing import pick
 from wengert.ops.inplace import assign, updated
 
@@ -56,8 +56,7 @@ for _name, _primitive, _sign in (
     setattr(Tracer, f"__i{_name}__", _in_place(_primitive, _sign))
 
 for _name, _primitive in (
-    ("neg", arithmetic.negative), ("pos", arithmetic.positive), ("abs", arithmetic.absolute),
-    ("invert", comparison.invert),
+    ("neg", arithmetic.negative), ("pos", arithmetic.positive), ("invert", comparison.invert),
 ):  # fmt: skip
     setattr(Tracer, f"__{_name}__", _unary(_primitive))
 
@@ -87,13 +86,13 @@ for _name, _function in (
     setattr(Tracer, _name, lambda self, _f=_function: _f(self))
 
 for _name, _method in (
-    ("getitem", pick), ("setitem", assign), ("divmod", _divmod), ("rdivmod", _rdivmod), ("round", _round),
+    ("getitem", pick), ("setitem", assign), ("abs", complex_numbers.absolute_of), ("divmod", _divmod), ("rdivmod", _rdivmod), ("round", _round),
 ):  # fmt: skip
     setattr(Tracer, f"__{_name}__", _method)
 Tracer.T = property(lambda self: np.transpose(self))  # type: ignore[attr-defined]
 Tracer.mT = property(np.matrix_transpose)  # type: ignore[attr-defined]
-Tracer.real = property(lambda self: self)  # type: ignore[attr-defined]
-Tracer.imag = property(lambda self: np.zeros(self.shape, self.dtype)[()])  # type: ignore[attr-defined]
+Tracer.real = property(lambda self: np.real(self))  # type: ignore[attr-defined]
+Tracer.imag = property(lambda self: np.imag(self))  # type: ignore[attr-defined]
 Tracer.flat = property(lambda self: iter(np.reshape(self, -1)))  # type: ignore[attr-defined]
 
 #: Methods that are the NumPy function of the same name with the array as its first argument.

@@ -44,7 +44,13 @@ def _reduction(name: str, impl: Callable[..., Any], rule: Rule, dtype: Any = Non
         return Aval(reduced_shape(x.shape, axis, keepdims), kind)
 
     primitive = REGISTRY[name] = Primitive(
-        name, impl, [rule], aval=aval, joint=True, notation=Notation(name, f"np.{name}({{0}}, {{params}})", latex)
+        name,
+        impl,
+        [rule],
+        aval=aval,
+        joint=True,
+        complex=name in ("sum", "prod"),
+        notation=Notation(name, f"np.{name}({{0}}, {{params}})", latex),
     )
     return primitive
 

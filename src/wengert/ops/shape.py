@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ def _linear(
     latex: str,
 ) -> Primitive:
     primitive = REGISTRY[name] = Primitive(
-        name, impl, [Linear(transpose)], aval=aval, joint=True, notation=Notation(name, python, latex)
+        name, impl, [Linear(transpose)], aval=aval, joint=True, complex=True, notation=Notation(name, python, latex)
     )
     return primitive
 
@@ -57,7 +58,7 @@ broadcast_to = _linear(
 astype = _linear(
     "astype",
     lambda x, *, dtype: np.asarray(x).astype(dtype)[()],
-    lambda ct, x, *, dtype: ct.astype(aval_of(x).dtype),
+    lambda ct, x, *, dtype: cast(ct if aval_of(x).dtype.kind == "c" else np.real(ct), aval_of(x).dtype),
     lambda x, *, dtype: Aval(x.shape, dtype),
     "np.asarray({0}).astype({dtype})",
     "{0}",
@@ -92,6 +93,7 @@ concatenate = REGISTRY["concatenate"] = Primitive(
     _split_off,
     aval=_concatenated,
     joint=True,
+    complex=True,
     notation=Notation("concat", "np.concatenate([{args}], {params})", r"\left[{args}\right]"),
 )
 
@@ -108,6 +110,7 @@ stack = REGISTRY["stack"] = Primitive(
     lambda i: Linear(lambda ct, *arrays, axis: ct[(slice(None),) * axis + (i,)]),
     aval=_stacked,
     joint=True,
+    complex=True,
     notation=Notation("stack", "np.stack([{args}], {params})", r"\left[{args}\right]"),
 )
 
@@ -293,7 +296,10 @@ def cast(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any
     dtype = np.dtype(dtype)
     if aval_of(x).dtype == dtype and not aval_of(x).weak:
         return x.frozen() if copy and isinstance(x, Tracer) else x
-    return bind(astype if dtype.kind == "f" else discretize, (x,), {"dtype": dtype})
+    if aval_of(x).dtype.kind == "c" and dtype.kind == "f":
+        warnings.warn("casting complex values to real discards the imaginary part", np.exceptions.ComplexWarning, 2)
+        return cast(np.real(x), dtype)
+    return bind(astype if dtype.kind in "fc" else discretize, (x,), {"dtype": dtype})
 
 
 @implements(np.copy)
@@ -320,18 +326,6 @@ def full_like(
     fill = cast(fill_value, aval_of(a).dtype if dtype is None else dtype)
     full = broadcast_array(fill, shape_of(a) if shape is None else shape)
     return full if isinstance(full, Tracer) else traceable(np.array(full))
-
-
-@implements(np.real)
-def real(val: Any) -> Any:
-    """np.real: the value itself, as long as complex numbers are not traced."""
-    return val.real
-
-
-@implements(np.imag)
-def imag(val: Any) -> Any:
-    """np.imag: zero."""
-    return val.imag
 
 
 # What depends on structure alone: not on the numbers, which a recorded graph may replace.

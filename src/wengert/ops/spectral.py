@@ -219,7 +219,8 @@ def _svd_push(t: Any, z: Any, a: Any, *, full_matrices: bool) -> Any:
     f = _reciprocal((row - column) * (row + column), tied)
     left = np.matmul(u1, f * (p * row + column * mT(p)))
     right = np.matmul(v1, f * (column * p + mT(p) * row))
-    zero = concrete(row) <= max(rows, columns) * np.finfo(concrete(s).dtype).eps * np.max(concrete(row), -1, keepdims=True)
+    size = concrete(row)
+    zero = size <= max(rows, columns) * np.finfo(size.dtype).eps * np.max(size, axis=-1, initial=0, keepdims=True)
     divisor = np.where(zero, 1.0, row)
     if rows > k:  # of the longer side a part is orthogonal to all vectors
         left = defined_unless(zero, left + (np.matmul(t, v1) - np.matmul(u1, p)) / divisor, _NULL, _VALUES)

@@ -9,11 +9,11 @@ from wengert.ops.elementwise import elementwise
 DEGREE = float(np.pi / 180)
 
 # fmt: off
-sin    = elementwise(np.sin,    lambda z, x: np.cos(x),                       latex=r"\sin")
-cos    = elementwise(np.cos,    lambda z, x: -np.sin(x),                      latex=r"\cos")
-tan    = elementwise(np.tan,    lambda z, x: 1 + z * z,                       latex=r"\tan")
-arcsin = elementwise(np.arcsin, lambda z, x: 1 / np.sqrt((1 - x) * (1 + x)),  latex=r"\arcsin", domain=((-1.0, 1.0),))
-arccos = elementwise(np.arccos, lambda z, x: -1 / np.sqrt((1 - x) * (1 + x)), latex=r"\arccos", domain=((-1.0, 1.0),))
+sin    = elementwise(np.sin,    lambda z, x: np.cos(x),                       latex=r"\sin", complex=True)
+cos    = elementwise(np.cos,    lambda z, x: -np.sin(x),                      latex=r"\cos", complex=True)
+tan    = elementwise(np.tan,    lambda z, x: 1 + z * z,                       latex=r"\tan", complex=True)
+arcsin = elementwise(np.arcsin, lambda z, x: 1 / np.sqrt((1 - x) * (1 + x)),  latex=r"\arcsin", domain=((-1.0, 1.0),), complex=True)
+arccos = elementwise(np.arccos, lambda z, x: -1 / np.sqrt((1 - x) * (1 + x)), latex=r"\arccos", domain=((-1.0, 1.0),), complex=True)
 arctan = elementwise(np.arctan, lambda z, x: np.square(1 / np.hypot(1.0, x)), latex=r"\arctan")
 
 arctan2 = elementwise(np.arctan2, lambda z, y, x: x / np.hypot(x, y) / np.hypot(x, y), lambda z, y, x: -y / np.hypot(x, y) / np.hypot(x, y), latex=r"\operatorname{{atan2}}")

@@ -86,6 +86,42 @@ class Elementwise(Scale):
         return bind(scale, (self.partial, tangent), {})
 
 
+class Adjoint(LinearMap):
+    """A map between complex numbers: what goes back is its conjugate transpose.
+
+    Cotangents belong to tangents by ⟨c, t⟩ = Re Σ c̄·t, so that the gradient of a real function is the direction of
+    steepest ascent, ∂f/∂x + i·∂f/∂y. A real argument feels the real part only: its tangents have no other.
+    """
+
+    __slots__ = ("map", "real")
+
+    def __init__(self, map_: LinearMap, real: bool) -> None:
+        self.map, self.real = map_, real
+
+    def apply(self, tangent: Any) -> Any:
+        return self.map.apply(tangent)
+
+    def transpose(self, ct: Any) -> Any:
+        back = self.map.transpose(np.conjugate(ct))
+        return np.real(back) if self.real else np.conjugate(back)
+
+
+def adjoint(map_: LinearMap, primitive: Primitive, out: bool, arg: bool) -> LinearMap:
+    """The map with its conjugate transpose, where complex numbers are involved: `out`, `arg` say which are."""
+    if not (out or arg):
+        return map_
+    if not primitive.complex:
+        raise ArgumentError(
+            f"{primitive.name} of traced complex numbers has no derivative here",
+            wrong=f"{primitive.name}(x + 1j * y)",
+            right="the same with the real and the imaginary part as two real arrays",
+        )
+    stated = primitive.complex == "adjoint" or isinstance(
+        map_, Pushed
+    )  # what a pushforward does is turned step by step
+    return map_ if stated else Adjoint(map_, real=not arg)
+
+
 class Through(LinearMap):
     """t → primitive(…, t, …): linear in this argument."""
 
@@ -164,7 +200,18 @@ def differential(
                 right=f"wg.primitive({primitive.name}, …)   with wg.Partial, wg.Linear, wg.Pushforward or wg.Constant "
                 f"at position {i}",
             )
+    if not primitive.complex or is_complex(out):
+        felt = [i for i, t in enumerate(tangents) if t is not None and not isinstance(primitive.rule(i), Constant)]
+        out_is = is_complex(out)
+        return [(t, adjoint(m, primitive, out_is, is_complex(args[i]))) for (t, m), i in zip(maps, felt, strict=True)]
     return maps
+
+
+def is_complex(value: Any) -> bool:
+    """Whether a number, an array or one of several outputs is complex."""
+    if type(value) is tuple:
+        return any(map(is_complex, value))
+    return type(value) is not float and aval_of(value).dtype.kind == "c"
 
 
 def scaling(rule: Partial, out: Any, args: Sequence[Any], position: int) -> Scale:
@@ -193,30 +240,24 @@ def _evaluate(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
 
 def as_numpy(x: Any) -> Any:
     """Rules are NumPy: a number has a shape, and 1/x at x = 0 is inf, where Python's own float would raise."""
-    return np.float64(x) if type(x) is float else x
+    kind = type(x)
+    return np.float64(x) if kind is float else np.complex128(x) if kind is complex else x
 
 
-def check_real(out: Aval, name: str) -> None:
-    """What carries a tangent is a real floating-point number; anything else would lose a part of it in silence."""
-    if out.dtype.kind == "f":
-        return
-    if out.dtype.kind == "c":
+def check_inexact(out: Aval, name: str) -> None:
+    """What carries a tangent is a floating-point or complex number; anything else would lose it in silence."""
+    if out.dtype.kind not in "fc":
         raise ArgumentError(
-            f"{name} turned traced values into complex numbers, whose derivatives are not there yet",
-            wrong="z = x + 1j * y; np.abs(z)",
-            right="np.hypot(x, y)   with the real and the imaginary part as two real arrays",
+            f"{name} turned traced values into an array of dtype {out.dtype}, which has no derivative",
+            wrong="x * np.array([1, 2], dtype=object)",
+            right="x * np.array([1, 2], dtype=float)",
         )
-    raise ArgumentError(
-        f"{name} turned traced values into an array of dtype {out.dtype}, which has no derivative",
-        wrong="x * np.array([1, 2], dtype=object)",
-        right="x * np.array([1, 2], dtype=float)",
-    )
 
 
 def conform(tangent: Any, out: Any) -> Any:
     """Give a tangent the shape and dtype of its primal."""
-    if type(out) is float:
-        return tangent if isinstance(tangent, Tracer) else float(tangent)
+    if type(out) is float or type(out) is complex:
+        return tangent if isinstance(tangent, Tracer) else type(out)(tangent)
     aval, have = aval_of(out), aval_of(tangent)
     if aval.weak and have.weak:  # a Python number, followed: its derivative is one too
         return tangent

@@ -11,7 +11,7 @@ from wengert.core.aval import aval_of
 from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Level, Tracer
 from wengert.core.tree import refuse_subclass
-from wengert.transform.differential import IDENTITY, LinearMap, applied, check_real, conform, differential
+from wengert.transform.differential import IDENTITY, LinearMap, applied, check_inexact, conform, differential
 
 
 class ForwardTracer(Tracer):
@@ -72,7 +72,7 @@ class ForwardLevel(Level):
         """The tangent of `out`: the sum over the arguments; None where none has an influence."""
         if not maps:
             return None
-        check_real(aval_of(out), primitive.name)
+        check_inexact(aval_of(out), primitive.name)
         with np.errstate(all="ignore"):
             total = sum_of(applied(maps))
         return None if total is None else self.settle(total, out)

@@ -10,6 +10,7 @@ import numpy as np
 
 from wengert.core.aval import Aval, aval_of
 from wengert.core.errors import ArgumentError, check_callable
+from wengert.core.tracer import concrete
 from wengert.transform.jvp import jvp
 from wengert.transform.linearization import Linearization
 from wengert.transform.reverse import grad, positions
@@ -48,9 +49,12 @@ def jacobian(
         lin.outputs()
         ins, outs = [aval_of(x) for x in lin.leaves], [aval_of(y) for y in lin.primals]
         chosen = mode or ("forward" if _size(ins) <= _size(outs) else "reverse")
+        if any(a.dtype.kind == "c" for a in (*ins, *outs)):
+            chosen = "forward"  # its columns are derivatives as they stand; rows would be those of the adjoint
         if chosen == "forward":  # blocks[input][output], each with the output's axes first
             blocks = [[_stack(part, out, a, -1) for part, out in zip(parts, outs, strict=True)]
                       for a, parts in zip(ins, _sweep(lin.push, ins, len(outs)), strict=True)]  # fmt: skip
+            _check_holomorphic(lin, ins, blocks)
             rows = [list(row) for row in zip(*blocks, strict=True)] if outs else []
         else:
             rows = [[_stack(part, a, out, 0) for part, a in zip(parts, ins, strict=True)]
@@ -61,6 +65,28 @@ def jacobian(
         return (result, aux) if has_aux else result
 
     return wrapped
+
+
+def _check_holomorphic(lin: Linearization, ins: Sequence[Aval], blocks: list[list[Any]]) -> None:
+    """By a complex argument there is a derivative only if a step of i moves the result i times as far as one of 1."""
+    if not any(a.dtype.kind == "c" for a in ins):
+        return
+
+    def turned(units: list[Any]) -> list[Any]:
+        return lin.push([1j * u if a.dtype.kind == "c" else u for u, a in zip(units, ins, strict=True)])
+
+    steps = _sweep(turned, ins, len(lin.primals))
+    for aval, along, parts in zip(ins, blocks, steps, strict=True):
+        if aval.dtype.kind != "c":
+            continue
+        for block, part, primal in zip(along, parts, lin.primals, strict=True):
+            across = _stack(part, aval_of(primal), aval, -1)
+            if not np.allclose(concrete(across), 1j * concrete(block), rtol=1e-6, atol=1e-12, equal_nan=True):
+                raise ArgumentError(
+                    "the function is not holomorphic in its complex argument: it has no complex derivative",
+                    wrong="wg.jacobian(lambda z: np.conj(z))(z)",
+                    right="wg.jacobian(lambda x, y: f(x + 1j * y), argnums=(0, 1))(z.real, z.imag)",
+                )
 
 
 def _size(avals: Sequence[Aval]) -> int:
@@ -89,7 +115,7 @@ def _units(aval: Aval) -> Iterator[Any]:
 
 
 def _real(aval: Aval) -> np.dtype[Any]:
-    return aval.dtype if aval.dtype.kind == "f" else np.dtype(np.float64)
+    return aval.dtype if aval.dtype.kind in "fc" else np.dtype(np.float64)
 
 
 def _stack(parts: list[Any], of: Aval, by: Aval, axis: int) -> Any:

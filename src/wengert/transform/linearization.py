@@ -111,14 +111,12 @@ def check_output(value: Any) -> None:
             wrong="return None" if value is None else "return loss, info",
             right="return loss" if value is None else "return loss, info   # with has_aux=True",
         )
-    kind = aval_of(value).dtype.kind
-    if kind not in "fiub":
+    dtype = aval_of(value).dtype
+    if dtype.kind not in "fiubc":
         raise ArgumentError(
-            "the function returned complex numbers, whose derivatives are not there yet"
-            if kind == "c"
-            else f"the function returned an array of dtype {aval_of(value).dtype}, which has no derivative",
-            wrong="return z" if kind == "c" else "return np.array([…], dtype=object)",
-            right="return np.abs(z)" if kind == "c" else "return np.stack([…])",
+            f"the function returned an array of dtype {dtype}, which has no derivative",
+            wrong="return np.array([…], dtype=object)",
+            right="return np.stack([…])",
         )
 
 
@@ -126,17 +124,17 @@ def settle(value: Any, primal: Any) -> Any:
     """A derivative as the user gets it: zeros instead of None, in the shape and dtype of its primal, its own memory."""
     aval = aval_of(primal)
     if value is None:
-        return 0.0 if aval.weak else np.zeros(aval.shape, _inexact(aval.dtype))[()]
-    if aval.dtype.kind != "f":
+        return aval.dtype.type(0).item() * 1.0 if aval.weak else np.zeros(aval.shape, _inexact(aval.dtype))[()]
+    if aval.dtype.kind not in "fc":
         return value
-    value = conform(value, 0.0 if aval.weak else primal)
+    value = conform(value, aval.dtype.type(0).item() if aval.weak else primal)
     if isinstance(value, np.ndarray) and (not value.flags.writeable or value.base is not None):
         value = value.copy()
     return value
 
 
 def _inexact(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
 
 
 def match(tree: Any, primals: Any, leaves: Sequence[Any], what: str) -> list[Any]:
@@ -152,5 +150,9 @@ def match(tree: Any, primals: Any, leaves: Sequence[Any], what: str) -> list[Any
         have, want = aval_of(value), aval_of(leaf)
         if have.shape != want.shape:
             raise ShapeError(f"a {what} has shape {have.shape}, but the value it belongs to has shape {want.shape}")
-        result.append(conform(value, leaf) if want.dtype.kind == "f" else value)
+        if have.dtype.kind == "c" and want.dtype.kind != "c":
+            raise ShapeError(
+                f"a {what} is complex, but the value it belongs to is real", wrong="pull(1j)", right="pull(1.0)"
+            )
+        result.append(conform(value, leaf) if want.dtype.kind in "fc" else value)
     return result

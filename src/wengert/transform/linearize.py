@@ -28,10 +28,12 @@ from wengert.transform.differential import (
     Pushed,
     Scale,
     Through,
+    adjoint,
     applied,
     as_numpy,
-    check_real,
+    check_inexact,
     conform,
+    is_complex,
     scaling,
 )
 from wengert.transform.forward import ForwardLevel, sum_of
@@ -93,7 +95,12 @@ class LinearLevel(Level):
         if sum(active) > 1 and not primitive.joint:
             self._check_sum(primitive, active)
         shaped = [Placeholder(a.aval) if on else as_numpy(h) for a, h, on in zip(args, held, active, strict=True)]
-        edges = [(args[i], self._map(primitive, i, shaped, held, params)) for i, on in enumerate(active) if on]
+        out = aval.dtype.kind == "c"
+        edges = [
+            (args[i], adjoint(self._map(primitive, i, shaped, held, params), primitive, out, is_complex(shaped[i])))
+            for i, on in enumerate(active)
+            if on
+        ]
         return LinearNode(self, aval, edges, user_location())
 
     def _map(
@@ -167,7 +174,7 @@ class LinearizeLevel(ForwardLevel):
         if not edges:
             return None
         aval = aval_of(out)
-        check_real(aval, primitive.name)
+        check_inexact(aval, primitive.name)
         return self.node(self.linear, aval, edges, user_location(above=3))  # process, bind, and what called it
 
     def settle(self, tangent: Any, out: Any) -> Any:
@@ -208,4 +215,4 @@ def push(inputs: Sequence[LinearNode], outputs: Sequence[LinearNode | None], tan
 
 def conform_to(tangent: Any, aval: Aval) -> Any:
     """Give a tangent a shape and dtype."""
-    return conform(tangent, 0.0 if aval.weak else Placeholder(aval))
+    return conform(tangent, aval.dtype.type(0).item() if aval.weak else Placeholder(aval))

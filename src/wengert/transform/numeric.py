@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.core.errors import ArgumentError, GradientError, ShapeError
 from wengert.core.tracer import Tracer
-from wengert.core.tree import differentiable, flatten, paths
+from wengert.core.tree import differentiable_real, flatten, paths
 from wengert.transform.linearization import check_output
 from wengert.transform.reverse import positions
 
@@ -47,7 +47,7 @@ class Sample:
         self.leaves = []
         for leaf, name in zip(leaves, self.names, strict=True):
             _refuse_tracer(leaf, name)
-            self.leaves.append(differentiable(leaf, name))
+            self.leaves.append(differentiable_real(leaf, name))
             if not np.all(np.isfinite(self.leaves[-1])):
                 raise ArgumentError(f"{name} is not finite; there are no neighbours to take a difference with")
         self.shapes: list[tuple[int, ...]] = []
@@ -73,6 +73,10 @@ class Sample:
             _refuse_tracer(out, "the result of f")
             if not (np.iscomplexobj(out) and any(map(np.iscomplexobj, leaves))):
                 check_output(out)
+                if np.iscomplexobj(out):
+                    raise ArgumentError(
+                        "the function returned complex numbers", wrong="return z", right="return np.abs(z)"
+                    )
         shapes = [np.shape(out) for out in outs]
         if not self.eps:
             self.shapes = shapes

@@ -71,6 +71,12 @@ def value_and_grad(
                 right="wg.jacobian(f)   or return np.sum(…) from f",
             )
         aval = aval_of(lin.primals[0])
+        if aval.dtype.kind == "c":
+            raise ShapeError(
+                "a gradient needs a function that returns one real number; this one returned a complex one",
+                wrong="wg.grad(f)(z)",
+                right="wg.grad(lambda z: np.abs(f(z)))(z)   or wg.jacobian(f)(z), the derivative of a holomorphic f",
+            )
         one = (
             1.0 if aval.dtype.kind != "f" or aval.dtype == np.float64 else aval.dtype.type(1)
         )  # 1.0 takes any dtype on
@@ -84,7 +90,8 @@ def value_and_grad(
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of f: a function of the same arguments.
 
-    ∇f(x) = (∂f/∂x₁, …, ∂f/∂xₙ).
+    ∇f(x) = (∂f/∂x₁, …, ∂f/∂xₙ); of a complex argument z = x + iy it is ∂f/∂x + i·∂f/∂y, the direction of steepest
+    ascent (PyTorch's convention; JAX's is its conjugate).
 
     **Arguments**, **Raises**, **Cost**: as `value_and_grad`.
     **Returns**: a function that returns the gradient, or `(gradient, aux)` with `has_aux`.

@@ -1,0 +1,118 @@
+"""NumPy's functions of polynomials, given by their coefficients from the highest power on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import shape_of
+from wengert.core.dispatch import implements
+from wengert.core.errors import MissingRuleError
+from wengert.ops.operand import array, inexact
+
+
+def _trimmed(p: Any) -> Any:
+    """Without leading zeros, as np.poly1d has it."""
+    p = array(p, 1)
+    start = 0
+    while start < len(p) - 1 and p[start] == 0:
+        start += 1
+    return p[start:] if start else p
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """np.polyval, by Horner's scheme."""
+    p, x = array(p), array(x)
+    y = np.zeros(shape_of(x), x.dtype)
+    for coefficient in p:
+        y = y * x + coefficient
+    return y
+
+
+def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
+    a1, a2 = array(a1, 1), array(a2, 1)
+    n = max(len(a1), len(a2))
+    padded = [a if len(a) == n else np.concatenate([np.zeros(n - len(a), a.dtype), a]) for a in (a1, a2)]
+    return padded[0], padded[1]
+
+
+@implements(np.polyadd)
+def polyadd(a1: Any, a2: Any) -> Any:
+    """np.polyadd."""
+    a1, a2 = _aligned(a1, a2)
+    return a1 + a2
+
+
+@implements(np.polysub)
+def polysub(a1: Any, a2: Any) -> Any:
+    """np.polysub."""
+    a1, a2 = _aligned(a1, a2)
+    return a1 - a2
+
+
+@implements(np.polymul)
+def polymul(a1: Any, a2: Any) -> Any:
+    """np.polymul."""
+    return np.convolve(_trimmed(a1), _trimmed(a2))
+
+
+@implements(np.polydiv)
+def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
+    """np.polydiv: quotient and remainder, by long division."""
+    rest, v = array(u, 1) + 0.0, array(v, 1) + 0.0
+    m, n = len(rest) - 1, len(v) - 1
+    quotient = []
+    for k in range(max(m - n + 1, 0)):
+        digit = 1.0 / v[0] * rest[k]
+        quotient.append(digit)
+        rest = np.concatenate([rest[:k], rest[k : k + n + 1] - digit * v, rest[k + n + 1 :]])
+    while np.isclose(rest[0], 0, rtol=1e-14) and len(rest) > 1:
+        rest = rest[1:]
+    return (np.stack(quotient) if quotient else np.zeros(1, rest.dtype)), rest
+
+
+@implements(np.polyder)
+def polyder(p: Any, m: int = 1) -> Any:
+    """np.polyder."""
+    if m < 0:
+        raise ValueError("Order of derivative must be positive (see polyint)")
+    p = array(p)
+    for _ in range(m):
+        p = p[:-1] * np.arange(len(p) - 1, 0, -1)
+    return p
+
+
+@implements(np.polyint)
+def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    """np.polyint."""
+    if m < 0:
+        raise ValueError("Order of integral must be positive (see polyder)")
+    p = array(p)
+    constants = np.zeros(m) if k is None else array(k, 1)
+    if len(constants) == 1 and m > 1:
+        constants = np.broadcast_to(constants, (m,))
+    if len(constants) < m:
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
+    for i in range(m):
+        p = np.concatenate([p / np.arange(len(p), 0, -1), constants[i : i + 1]])
+    return p
+
+
+@implements(np.poly)
+def poly(seq_of_zeros: Any) -> Any:
+    """np.poly: the coefficients of the polynomial with these zeros."""
+    zeros = array(seq_of_zeros, 1)
+    if len(shape_of(zeros)) == 2:
+        raise MissingRuleError(
+            "np.poly of a matrix has no derivative rule",
+            wrong="np.poly(A)",
+            right="np.poly(np.linalg.eigvalsh(A))   for a symmetric matrix",
+        )
+    if not len(zeros):
+        return 1.0
+    result = np.ones(1, inexact(zeros).dtype)
+    for i in range(len(zeros)):
+        result = np.convolve(result, np.concatenate([np.ones(1, zeros.dtype), -zeros[i : i + 1]]))
+    return result

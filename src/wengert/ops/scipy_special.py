@@ -1,0 +1,226 @@
+"""The functions of scipy.special, one line each. Read when the first of them meets a traced value (`dispatch.LATE`).
+
+An argument without a rule, None, is one in which the derivative is no function that SciPy has: the order of a Bessel
+function, the shape of an incomplete gamma function.
+
+**Source**: *NIST Digital Library of Mathematical Functions*, §5.9, 5.15 (gamma), 7.2, 7.10 (error functions), 8.8, 8.17
+(incomplete gamma and beta), 10.6, 10.29 (Bessel), 13.3 (confluent hypergeometric), 15.5, 19.4, 25.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import e, log, pi, sqrt
+from typing import Any
+
+import numpy as np
+from scipy import special as sp
+from scipy.special import _ufuncs
+
+from wengert.core.chain import scale
+from wengert.core.dispatch import UFUNCS
+from wengert.core.primitive import Primitive
+from wengert.core.rule import Rule
+from wengert.ops.elementwise import ALL, POSITIVE, function
+from wengert.ops.special import stop_gradient
+
+DEGREE, LN2, LN10 = pi / 180, log(2), log(10)
+TWO_BY_ROOT_PI, ROOT_TWO_PI, ROOT_HALF = 2 / sqrt(pi), sqrt(2 * pi), sqrt(0.5)
+INVERSE_E = float(np.float32(1 / e))  # 1/e in two pieces, of which the first is exact in every dtype
+INVERSE_E_REST = 6.253764298329243e-09
+UNIT = (0.0, 1.0)
+BELOW_ONE = (-np.inf, 1.0)
+
+
+def special(ufunc: Any, *rules: Callable[..., Any] | Rule | None, name: str = "", **written: Any) -> Primitive:
+    """A line of the table; `name`, where NumPy has another function of the same name."""
+    plain = ufunc.__name__.lstrip("_")
+    args = ", ".join(f"{{{i}}}" for i in range(ufunc.nin))
+    written.setdefault("python", f"scipy.special.{plain}({args})")
+    primitive = UFUNCS[ufunc] = function(name or plain, ufunc, *rules, like=ufunc, **written)
+    return primitive
+
+
+# What the rules are made of ------------------------------------------------------------------------------------------
+
+
+def _bell(half: float) -> Callable[[Any], Any]:
+    def bell(x: Any) -> Any:
+        """A power of e with the exponent −half·x²; of x a part that has an exact square is split off."""
+        x = np.minimum(np.abs(x), 40)
+        coarse = np.rint(32 * x) / 32
+        return np.exp(-half * coarse * coarse) * np.exp(-half * (x - coarse) * (x + coarse))
+
+    return bell
+
+
+def _mended(slope: Any, error: Any) -> Any:
+    """The slope of an inverse function at z, corrected for the rounding error of z, which it would magnify."""
+    return slope * stop_gradient(np.where(np.isfinite(error), 1 + error, 1.0))
+
+
+def _erfinv(z: Any, x: Any) -> Any:
+    rest = np.where(np.abs(x) > 0.5, np.sign(x) * ((1 - np.abs(x)) - sp.erfc(np.abs(z))), sp.erf(z) - x)
+    slope = 1 / (TWO_BY_ROOT_PI * gauss(z))
+    return _mended(slope, -2 * z * rest * slope)
+
+
+def _erfcinv(z: Any, x: Any) -> Any:
+    slope = 1 / (TWO_BY_ROOT_PI * gauss(z))
+    rest = np.where(x > 1, sp.erf(-z) - (x - 1), sp.erfc(z) - x)
+    return -_mended(slope, 2 * z * np.where(x > 1, rest, rest) * slope)
+
+
+def _ndtri(z: Any, x: Any) -> Any:
+    slope = ROOT_TWO_PI / bell(z)
+    rest = np.where(x > 0.5, (1 - x) - sp.ndtr(-z), sp.ndtr(z) - x)
+    return _mended(slope, -z * rest * slope)
+
+
+def _log_ndtr(z: Any, x: Any) -> Any:
+    right = bell(x) / (ROOT_TWO_PI * sp.ndtr(np.maximum(x, 0)))
+    return np.where(x > 0, right, 1 / (sqrt(pi / 2) * sp.erfcx(-np.minimum(x, 0) * ROOT_HALF)))
+
+
+def _erfcx(z: Any, x: Any) -> Any:
+    """The difference 2xz − 2/√π, which cancels for large x, is −U(1, ½, x²)/√π."""
+    positive = np.where(x > 0.5, x, 1.0)
+    return np.where(x > 0.5, -sp.hyperu(1.0, 0.5, positive * positive) / sqrt(pi), 2 * x * z - TWO_BY_ROOT_PI)
+
+
+def _trigamma(x: Any) -> Any:
+    """The derivative ζ(2, x) of the digamma function; on the left by reflection."""
+    s = sp.zeta(2, np.where(x > 0, x, 1 - x))
+    return np.where(x > 0, s, np.square(pi / np.sin(pi * x)) - s)
+
+
+def _rgamma(z: Any, x: Any) -> Any:
+    pole = (x <= 0) & (x == np.floor(x))
+    return np.where(pole, np.cos(pi * x) * sp.gamma(1 - np.where(pole, x, 0.0)), scale(-z, sp.psi(x)))
+
+
+def _log_ratio(x: Any, y: Any) -> Any:
+    """log(x/y); its zero at x = y is exact."""
+    ratio = x / y
+    far = np.where((ratio == 0) | np.isinf(ratio), np.log(x) - np.log(y), np.log(ratio))
+    return np.where(np.abs(x - y) < 0.5 * y, np.log1p((x - y) / y), far)
+
+
+def _entr(z: Any, x: Any) -> Any:
+    """The slope −1 − log x; near its zero 1/e by the distance from there."""
+    near = ((x - INVERSE_E) - INVERSE_E_REST) * e
+    return -np.where(np.abs(near) < 0.25, np.log1p(near), 1 + np.log(x))
+
+
+def _gamma_density(a: Any, x: Any) -> Any:
+    """x^(a−1) e^−x / Γ(a), by logarithms where a factor is out of range."""
+    power, whole = np.power(x, a - 1), sp.gamma(a)
+    direct = power * np.exp(-x) / whole
+    safe = np.isfinite(power) & np.isfinite(whole) & (direct > 1e-30)
+    return np.where(safe, direct, np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a)))
+
+
+def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    """x^(a−1) (1−x)^(b−1) / B(a, b), by logarithms where a factor is out of range."""
+    whole = sp.beta(a, b)
+    direct = np.power(x, a - 1) * np.power(1 - x, b - 1) / whole
+    safe = (whole > 1e-30) & np.isfinite(direct) & (direct > 1e-30)
+    return np.where(safe, direct, np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)))
+
+
+def _boxcox_bend(power: Any, logarithm: Any) -> Any:
+    """∂/∂λ (e^(λu) − 1)/λ for u = log x: u² (e^(λu) (λu − 1) + 1)/(λu)², which is smooth at λu = 0."""
+    return np.square(logarithm) * sp.hyp1f1(2.0, 3.0, power * logarithm) / 2
+
+
+# fmt: off
+gauss = function("gauss", _bell(1.0), lambda z, x: -2 * x * z, like=np.exp, python="np.exp(-{0:8} ** 2)",     latex="e^{{-{0:8}^2}}")
+bell  = function("bell",  _bell(0.5), lambda z, x: -x * z,     like=np.exp, python="np.exp(-{0:8} ** 2 / 2)", latex="e^{{-{0:8}^2/2}}")
+
+# The error function and the normal distribution
+erf      = special(sp.erf,      lambda z, x: TWO_BY_ROOT_PI * gauss(x))
+erfc     = special(sp.erfc,     lambda z, x: -TWO_BY_ROOT_PI * gauss(x))
+erfcx    = special(sp.erfcx,    _erfcx)
+erfinv   = special(sp.erfinv,   _erfinv,                                      domain=((-1.0, 1.0),), latex=r"\operatorname{{erf}}^{{-1}}")
+erfcinv  = special(sp.erfcinv,  _erfcinv,                                     domain=((0.0, 2.0),), latex=r"\operatorname{{erfc}}^{{-1}}")
+dawsn    = special(sp.dawsn,    lambda z, x: sp.hyp1f1(1.0, 0.5, -x * x),     latex="F")
+ndtr     = special(sp.ndtr,     lambda z, x: bell(x) / ROOT_TWO_PI,           latex=r"\Phi")
+log_ndtr = special(sp.log_ndtr, _log_ndtr,                                    latex=r"\ln\Phi")
+ndtri    = special(sp.ndtri,    _ndtri,                                       domain=(UNIT,), latex=r"\Phi^{{-1}}")
+
+# Exponentials and logarithms
+expit       = special(sp.expit,      lambda z, x: z * sp.expit(-x),                             latex=r"\sigma")
+logit       = special(sp.logit,      lambda z, x: 1 / (x * (1 - x)),                            domain=(UNIT,))
+log_expit   = special(sp.log_expit,  lambda z, x: sp.expit(-x),                                 latex=r"\ln\sigma")
+exprel      = special(sp.exprel,     lambda z, x: sp.hyp1f1(2.0, 3.0, x) / 2,                   latex=r"\frac{{e^{{{0}}} - 1}}{{{0}}}")
+exp10       = special(sp.exp10,      lambda z, x: z * LN10,                                     latex="10^{{{0}}}")
+exp2        = special(sp.exp2,       lambda z, x: z * LN2,        name="scipy_exp2",            latex="2^{{{0}}}")
+expm1       = special(sp.expm1,      lambda z, x: np.exp(x),      name="scipy_expm1",           latex="e^{{{0}}} - 1", precedence=4)
+log1p       = special(sp.log1p,      lambda z, x: 1 / (1 + x),    name="scipy_log1p",           latex=r"\ln\left(1 + {0}\right)", domain=((-1.0, np.inf),))
+cbrt        = special(sp.cbrt,       lambda z, x: 1 / (3 * z * z), name="scipy_cbrt",           latex=r"\sqrt[3]{{{0}}}")
+cosm1       = special(sp.cosm1,      lambda z, x: -np.sin(x),                                   latex=r"\cos {0} - 1")
+sindg       = special(sp.sindg,      lambda z, x: DEGREE * sp.cosdg(x))
+cosdg       = special(sp.cosdg,      lambda z, x: -DEGREE * sp.sindg(x))
+tandg       = special(sp.tandg,      lambda z, x: DEGREE * (1 + z * z))
+boxcox      = special(sp.boxcox,     lambda z, x, p: np.power(x, p - 1),                        lambda z, x, p: _boxcox_bend(p, np.log(x)), domain=(POSITIVE, ALL))
+boxcox1p    = special(sp.boxcox1p,   lambda z, x, p: np.power(1 + x, p - 1),                    lambda z, x, p: _boxcox_bend(p, np.log1p(x)), domain=((-1.0, np.inf), ALL))
+inv_boxcox  = special(sp.inv_boxcox, lambda z, y, p: z / (1 + p * y),                           lambda z, y, p: -z * y * y / 2 * sp.hyp2f1(2.0, 2.0, 3.0, -p * y), domain=(POSITIVE, POSITIVE))
+expi        = special(sp.expi,       lambda z, x: np.exp(x) / x,                                latex=r"\operatorname{{Ei}}")
+exp1        = special(sp.exp1,       lambda z, x: -np.exp(-x) / x,                              latex="E_1", domain=(POSITIVE,))
+expn        = special(sp.expn,       None, lambda z, n, x: -sp.expn(n - 1, x),                  latex="E_{{{0}}}\\left({1}\\right)")
+wrightomega = special(sp.wrightomega, lambda z, x: z / (1 + z),                                 latex=r"\omega")
+
+# Information: x log x and its relatives, 0 where x is
+xlogy    = special(sp.xlogy,    lambda z, x, y: np.log(y),              lambda z, x, y: np.where(x == 0, 0.0, x / y),       latex=r"{0:5} \ln {1:5}", precedence=5, domain=(ALL, POSITIVE))
+xlog1py  = special(sp.xlog1py,  lambda z, x, y: np.log1p(y),            lambda z, x, y: np.where(x == 0, 0.0, x / (1 + y)), latex=r"{0:5} \ln\left(1 + {1}\right)", precedence=5, domain=(ALL, (-1.0, np.inf)))
+entr     = special(sp.entr,     _entr,                                                                                      latex=r"\operatorname{{entr}}", domain=(POSITIVE,))
+rel_entr = special(sp.rel_entr, lambda z, x, y: 1 + _log_ratio(x, y),   lambda z, x, y: -x / y,                             latex=r"{0:5} \ln\frac{{{0}}}{{{1}}}", precedence=5, domain=(POSITIVE, POSITIVE))
+kl_div   = special(sp.kl_div,   lambda z, x, y: _log_ratio(x, y),       lambda z, x, y: (y - x) / y,                        domain=(POSITIVE, POSITIVE))
+
+# Gamma and beta
+gamma     = special(sp.gamma,    lambda z, x: z * sp.psi(x),            latex=r"\Gamma")
+gammaln   = special(sp.gammaln,  lambda z, x: sp.psi(x),                latex=r"\ln\Gamma", domain=(POSITIVE,))
+loggamma  = special(sp.loggamma, lambda z, x: sp.psi(x),                latex=r"\ln\Gamma", domain=(POSITIVE,))
+rgamma    = special(sp.rgamma,   _rgamma,                               latex=r"\frac{{1}}{{\Gamma}}")
+psi       = special(sp.psi,      lambda z, x: _trigamma(x),             latex=r"\psi", domain=(POSITIVE,))
+zeta      = special(_ufuncs._zeta, None, lambda z, s, q: -s * sp.zeta(s + 1, q), latex=r"\zeta")
+poch      = special(sp.poch,     lambda z, x, m: z * (sp.psi(x + m) - sp.psi(x)), lambda z, x, m: z * sp.psi(x + m), latex="{0:8}^{{\\overline{{{1}}}}}", domain=(POSITIVE, POSITIVE))
+binom     = special(sp.binom,    lambda z, n, k: z * (sp.psi(n + 1) - sp.psi(n - k + 1)), lambda z, n, k: z * (sp.psi(n - k + 1) - sp.psi(k + 1)), latex=r"\binom{{{0}}}{{{1}}}", domain=(ALL, ALL))
+beta      = special(sp.beta,     lambda z, a, b: z * (sp.psi(a) - sp.psi(a + b)), lambda z, a, b: z * (sp.psi(b) - sp.psi(a + b)), latex=r"\mathrm{{B}}", domain=(POSITIVE, POSITIVE))
+betaln    = special(sp.betaln,   lambda z, a, b: sp.psi(a) - sp.psi(a + b), lambda z, a, b: sp.psi(b) - sp.psi(a + b), latex=r"\ln\mathrm{{B}}", domain=(POSITIVE, POSITIVE))
+gammainc  = special(sp.gammainc,  None, lambda z, a, x: _gamma_density(a, x),                   latex="P")
+gammaincc = special(sp.gammaincc, None, lambda z, a, x: -_gamma_density(a, x),                  latex="Q")
+betainc   = special(sp.betainc,   None, None, lambda z, a, b, x: _beta_density(a, b, x),        latex="I")
+gammaincinv  = special(sp.gammaincinv,  None, lambda z, a, y: 1 / _gamma_density(a, z),         latex="P^{{-1}}")
+gammainccinv = special(sp.gammainccinv, None, lambda z, a, y: -1 / _gamma_density(a, z),        latex="Q^{{-1}}")
+betaincinv   = special(sp.betaincinv,   None, None, lambda z, a, b, y: 1 / _beta_density(a, b, z), latex="I^{{-1}}")
+
+# Bessel functions
+j0  = special(sp.j0,  lambda z, x: -sp.j1(x),                                                   latex="J_0")
+j1  = special(sp.j1,  lambda z, x: (sp.j0(x) - sp.jv(2, x)) / 2,                                latex="J_1")
+jv  = special(sp.jv,  None, lambda z, v, x: (sp.jv(v - 1, x) - sp.jv(v + 1, x)) / 2,            latex=r"J_{{{0}}}\left({1}\right)")
+y0  = special(sp.y0,  lambda z, x: -sp.y1(x),                                                   latex="Y_0", domain=(POSITIVE,))
+y1  = special(sp.y1,  lambda z, x: (sp.y0(x) - sp.yv(2, x)) / 2,                                latex="Y_1", domain=(POSITIVE,))
+yv  = special(sp.yv,  None, lambda z, v, x: (sp.yv(v - 1, x) - sp.yv(v + 1, x)) / 2,            latex=r"Y_{{{0}}}\left({1}\right)")
+i0  = special(sp.i0,  lambda z, x: sp.i1(x),                                                    latex="I_0")
+i1  = special(sp.i1,  lambda z, x: (sp.i0(x) + sp.iv(2, x)) / 2,                                latex="I_1")
+iv  = special(sp.iv,  None, lambda z, v, x: (sp.iv(v - 1, x) + sp.iv(v + 1, x)) / 2,            latex=r"I_{{{0}}}\left({1}\right)")
+k0  = special(sp.k0,  lambda z, x: -sp.k1(x),                                                   latex="K_0", domain=(POSITIVE,))
+k1  = special(sp.k1,  lambda z, x: -(sp.k0(x) + sp.kv(2, x)) / 2,                               latex="K_1", domain=(POSITIVE,))
+kv  = special(sp.kv,  None, lambda z, v, x: -(sp.kv(v - 1, x) + sp.kv(v + 1, x)) / 2,           latex=r"K_{{{0}}}\left({1}\right)")
+i0e = special(sp.i0e, lambda z, x: sp.i1e(x) - np.sign(x) * z)
+i1e = special(sp.i1e, lambda z, x: (sp.i0e(x) + sp.ive(2, x)) / 2 - np.sign(x) * z)
+ive = special(sp.ive, None, lambda z, v, x: (sp.ive(v - 1, x) + sp.ive(v + 1, x)) / 2 - np.sign(x) * z)
+k0e = special(sp.k0e, lambda z, x: z - sp.k1e(x),                                               domain=(POSITIVE,))
+k1e = special(sp.k1e, lambda z, x: z - (sp.k0e(x) + sp.kve(2, x)) / 2,                          domain=(POSITIVE,))
+kve = special(sp.kve, None, lambda z, v, x: z - (sp.kve(v - 1, x) + sp.kve(v + 1, x)) / 2)
+spherical_jn = special(_ufuncs._spherical_jn, None, lambda z, n, x: (n * sp.spherical_jn(abs(n - 1), x) - (n + 1) * sp.spherical_jn(n + 1, x)) / (2 * n + 1), latex=r"j_{{{0}}}\left({1}\right)")
+
+# Hypergeometric functions and elliptic integrals
+hyp0f1 = special(sp.hyp0f1, None, lambda z, v, x: sp.hyp0f1(v + 1, x) / v,                                        latex="{{}}_0F_1")
+hyp1f1 = special(sp.hyp1f1, None, None, lambda z, a, b, x: a / b * sp.hyp1f1(a + 1, b + 1, x),                    latex="{{}}_1F_1")
+hyperu = special(sp.hyperu, None, None, lambda z, a, b, x: -a * sp.hyperu(a + 1, b + 1, x),                       latex="U")
+hyp2f1 = special(sp.hyp2f1, None, None, None, lambda z, a, b, c, x: a * b / c * sp.hyp2f1(a + 1, b + 1, c + 1, x), latex="{{}}_2F_1")
+ellipk = special(sp.ellipk, lambda z, m: pi / 8 * sp.hyp2f1(1.5, 1.5, 2.0, m),                                    latex="K", domain=(BELOW_ONE,))
+ellipe = special(sp.ellipe, lambda z, m: -pi / 8 * sp.hyp2f1(1.5, 0.5, 2.0, m),                                   latex="E", domain=(BELOW_ONE,))
+# fmt: on
