@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,6 +20,24 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
 UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 #: A NumPy function that is no ufunc, and the function applied instead; it has NumPy's signature.
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+#: A module with ufuncs of its own, and the one of ours with their rules, which is read when it is first needed.
+LATE: dict[str, str] = {}
+
+
+def late(ufunc: np.ufunc) -> Callable[..., Any] | None:
+    """What is applied instead of a ufunc that is not known yet."""
+    for module, rules in LATE.items():
+        if module in sys.modules:
+            import_module(rules)
+    return UFUNCS.get(ufunc)
+
+
+def qualified(ufunc: np.ufunc) -> str:
+    """The name under which the user knows a ufunc."""
+    for module in ("numpy", *LATE):
+        if getattr(sys.modules.get(module), ufunc.__name__, None) is ufunc:
+            return f"{module.replace('numpy', 'np')}.{ufunc.__name__}"
+    return ufunc.__name__
 
 
 def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -48,7 +68,7 @@ def _strip(value: Any) -> Any:
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """`Tracer.__array_ufunc__`."""
     if method == "__call__":
-        function = UFUNCS.get(ufunc)
+        function = UFUNCS.get(ufunc) or late(ufunc)
         if not kwargs and function is not None:
             return bind(function, inputs, {}) if isinstance(function, Primitive) else function(*inputs)
     else:
@@ -61,7 +81,7 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
             return traceable(getattr(ufunc, method)(*known, **kwargs))
         if method == "at":
             refuse_writer(name)
-        raise missing(f"np.{name}" if hasattr(np, ufunc.__name__) else name, ufunc.nin)
+        raise missing(qualified(ufunc) + name.removeprefix(ufunc.__name__), ufunc.nin)
     if out is not None:
         result = array_ufunc(self, ufunc, method, *inputs, **kwargs)
         return write_out(out, result) if _is_traced(out) else refuse_out(name, out)

@@ -1,5 +1,6 @@
 """The calculus: one line per operation, its derivative included. Nothing here knows who reads it."""
 
+from wengert.core.dispatch import LATE
 from wengert.ops import (
     arithmetic,
     comparison,
@@ -8,6 +9,7 @@ from wengert.ops import (
     einsum,
     exponential,
     factorization,
+    fft,
     hyperbolic,
     indexing,
     linalg,
@@ -20,6 +22,8 @@ from wengert.ops import (
     trigonometric,
 )
 
+LATE["scipy.special"] = "wengert.ops.scipy_special"  # importing SciPy takes longer than everything here
+
 __all__ = [
     "arithmetic",
     "comparison",
@@ -28,6 +32,7 @@ __all__ = [
     "einsum",
     "exponential",
     "factorization",
+    "fft",
     "hyperbolic",
     "indexing",
     "linalg",

@@ -172,6 +172,8 @@ def nonzero(a: Any) -> tuple[Any, ...]:
 @implements(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """np.nan_to_num: what is replaced is a constant."""
+    if x.dtype.kind == "c":
+        return nan_to_num(x.real, copy, nan, posinf, neginf) + 1j * nan_to_num(x.imag, copy, nan, posinf, neginf)
     info = np.finfo(x.dtype)
     high, low = float(info.max) if posinf is None else posinf, float(info.min) if neginf is None else neginf
     return np.where(np.isnan(x), nan, np.where(x == np.inf, high, np.where(x == -np.inf, low, x)))

@@ -32,7 +32,7 @@ def elementwise(
 def function(
     name: str,
     impl: Callable[..., Any],
-    *rules: Callable[..., Any] | Rule,
+    *rules: Callable[..., Any] | Rule | None,
     like: np.ufunc,
     weak: bool = False,
     symbol: str | None = None,
@@ -48,7 +48,7 @@ def function(
     primitive = REGISTRY[name] = Primitive(
         name,
         impl,
-        [r if isinstance(r, Rule) else Partial(r) for r in rules],
+        [r if r is None or isinstance(r, Rule) else Partial(r) for r in rules],
         aval=broadcast(like, weak=weak),
         notation=Notation(
             symbol or name,

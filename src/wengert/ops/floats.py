@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, broadcast
+from wengert.core.aval import Aval, broadcast, shape_of
+from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive
 from wengert.core.rule import Constant, Linear, Pushforward
@@ -32,7 +33,7 @@ frexp = UFUNCS[np.frexp] = REGISTRY["frexp"] = Primitive(
 ldexp = UFUNCS[np.ldexp] = REGISTRY["ldexp"] = Primitive(
     "ldexp",
     np.ldexp,
-    [Linear(lambda ct, x, i: np.ldexp(ct, i)), Constant()],
+    [Linear(lambda ct, x, i: unbroadcast(np.ldexp(ct, i), shape_of(x))), Constant()],
     aval=broadcast(np.ldexp),
     notation=Notation("·2ⁿ", "np.ldexp({0}, {1})", r"{0:5} \cdot 2^{{{1}}}", 5),
 )
@@ -60,14 +61,6 @@ UFUNCS[np.float_power] = lambda x, y: np.power(_double(x), _double(y))
 def _double(x: Any) -> Any:
     x = array(x)
     return x if x.dtype.kind == "c" or x.dtype.itemsize >= 8 and x.dtype.kind == "f" else x.astype(np.float64)
-
-
-@implements(np.angle)
-def angle(z: Any, deg: bool = False) -> Any:
-    """np.angle."""
-    z = inexact(z)
-    result = np.arctan2(np.imag(z), np.real(z))
-    return np.rad2deg(result) if deg else result
 
 
 @implements(np.real_if_close)

@@ -53,6 +53,9 @@ _WHOLE = {
 
 # Every other one is folded -----------------------------------------------------------------------------------------
 
+#: What turns numbers into truth values first.
+_LOGICAL = {np.logical_and, np.logical_or, np.logical_xor}
+
 
 def _reduce(ufunc: np.ufunc) -> Callable[..., Any]:
     def reduce(
@@ -61,6 +64,7 @@ def _reduce(ufunc: np.ufunc) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         no_out(f"{ufunc.__name__}.reduce", out)
         x = array if dtype is None else array.astype(dtype)
+        x = np.not_equal(x, 0) if ufunc in _LOGICAL else x
         shape = shape_of(x)
         if where is not True:
             if ufunc.identity is None:
@@ -92,6 +96,7 @@ def _accumulate(ufunc: np.ufunc) -> Callable[..., Any]:
     def accumulate(array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
         no_out(f"{ufunc.__name__}.accumulate", out)
         x = array if dtype is None else array.astype(dtype)
+        x = np.not_equal(x, 0) if ufunc in _LOGICAL else x
         axis = normalize(axis, x)
         n = shape_of(x)[axis]
         if ufunc in _IDEMPOTENT:
@@ -137,7 +142,9 @@ def _reduceat(ufunc: np.ufunc) -> Callable[..., Any]:
     return reduceat
 
 
-for _ufunc in [u for u in UFUNCS if u.nin == 2 and u.nout == 1 and u.signature is None]:
+#: Comparisons of the result of a comparison mean nothing.
+_COMPARISONS = {np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal}
+for _ufunc in [u for u in UFUNCS if u.nin == 2 and u.nout == 1 and u.signature is None and u not in _COMPARISONS]:
     for _name, _make in (("reduce", _reduce), ("accumulate", _accumulate), ("reduceat", _reduceat)):
         UFUNC_METHODS.setdefault((_ufunc, _name), _make(_ufunc))
 

@@ -89,11 +89,12 @@ nanargmax = implements(np.nanargmax)(_position(np.argmax, -np.inf))
 nanargmin = implements(np.nanargmin)(_position(np.argmin, np.inf))
 
 
-def _moments(a: Any, axis: Any, dtype: Any, keepdims: bool, where: Any) -> tuple[Any, Any]:
-    """The sum and the number of what is no NaN."""
-    present = ~np.isnan(a)
-    if where is not np._NoValue:
-        present = present & where
+def _present(a: Any, where: Any) -> Any:
+    return ~np.isnan(a) if where is np._NoValue else ~np.isnan(a) & where
+
+
+def _moments(a: Any, axis: Any, dtype: Any, keepdims: bool, present: Any) -> tuple[Any, Any]:
+    """The sum and the number of what is present."""
     total = np.sum(np.where(present, a, 0.0), axis=axis, dtype=dtype, keepdims=keepdims)
     return total, np.sum(present, axis=axis, keepdims=keepdims)
 
@@ -106,7 +107,7 @@ def nanmean(
     """np.nanmean."""
     no_out("nanmean", out)
     a = array(a)
-    total, n = _moments(a, axis, dtype, flag(keepdims), where)
+    total, n = _moments(a, axis, dtype, flag(keepdims), _present(a, where))
     warn_if(n == 0, "Mean of empty slice")
     return cast(np.where(n == 0, np.nan, total / np.maximum(n, 1)), aval_of(total).dtype)
 
@@ -120,11 +121,12 @@ def nanvar(
     no_out("nanvar", out)
     a = array(a)
     ddof = ddof if correction is np._NoValue else correction
+    present = _present(a, where)
     if mean is np._NoValue:
-        total, n = _moments(a, axis, dtype, True, where)
+        total, n = _moments(a, axis, dtype, True, present)
         mean = cast(total / np.maximum(n, 1), aval_of(total).dtype)
-    deviation = np.where(np.isnan(a), a, a - mean)
-    squares, n = _moments(deviation * deviation, axis, dtype, flag(keepdims), where)
+    deviation = a - mean
+    squares, n = _moments(deviation * deviation, axis, dtype, flag(keepdims), present)
     warn_if(n <= ddof, "Degrees of freedom <= 0 for slice.")
     result = np.where(n <= ddof, np.nan, squares / np.where(n <= ddof, 1, n - ddof))
     return cast(result, aval_of(squares).dtype)

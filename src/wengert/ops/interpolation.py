@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, shape_of
+from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
-from wengert.core.rule import Pushforward
+from wengert.core.rule import Linear, Pushforward
+from wengert.ops.indexing import Slot, scatter
 from wengert.ops.operand import array, inexact
 
 
@@ -30,27 +31,31 @@ def _mean_slope(x: Any, xp: Any, fp: Any) -> Any:
     return np.where(np.isnan(x), np.nan, slope)
 
 
-def _blend(x: Any, xp: Any, f: Any) -> Any:
-    """The mean of the values at the two knots about x, weighted by nearness; 0 outside of the knots."""
+def _spread(ct: Any, x: Any, xp: Any) -> Any:
+    """The transpose of the interpolation: each cotangent to the two knots about its x, by nearness."""
     n = shape_of(xp)[0]
+    ct = np.where((x < xp[0]) | (x > xp[-1]), 0.0, ct)
     if n < 2:
-        return np.where(x == xp, f, 0.0) + np.zeros(shape_of(x))
+        return np.reshape(np.sum(ct), (1,))
     j = np.clip(np.searchsorted(xp, x, "right") - 1, 0, n - 2)
     w = (x - xp[j]) / (xp[j + 1] - xp[j])
-    return np.where((x < xp[0]) | (x > xp[-1]), 0.0, (1 - w) * f[j] + w * f[j + 1])
+    params = {"indices": ((Slot(0),), (Slot(1),)), "shape": (n,), "dtype": aval_of(ct).dtype}
+    return bind(scatter(2), ((1 - w) * ct, w * ct, j, j + 1), params)
 
 
 #: Five arguments: x, the knots, the values there, and the values to the left and to the right of all knots.
+interp: Primitive
 interp = REGISTRY["interp"] = Primitive(
     "interp",
     np.interp,
     [
         Pushforward(lambda t, z, x, xp, fp, left, right: t * _mean_slope(x, xp, fp)),
-        Pushforward(lambda t, z, x, xp, fp, left, right: -_mean_slope(x, xp, fp) * _blend(x, xp, t)),
-        Pushforward(lambda t, z, x, xp, fp, left, right: _blend(x, xp, t)),
-        Pushforward(lambda t, z, x, xp, fp, left, right: np.where(x < xp[0], t, 0.0)),
-        Pushforward(lambda t, z, x, xp, fp, left, right: np.where(x > xp[-1], t, 0.0)),
+        Pushforward(lambda t, z, x, xp, fp, left, right: -_mean_slope(x, xp, fp) * interp(x, xp, t, 0.0, 0.0)),
+        Linear(lambda ct, x, xp, fp, left, right: _spread(ct, x, xp)),
+        Linear(lambda ct, x, xp, fp, left, right: np.sum(np.where(x < xp[0], ct, 0.0))),
+        Linear(lambda ct, x, xp, fp, left, right: np.sum(np.where(x > xp[-1], ct, 0.0))),
     ],
+    joint=True,
     aval=lambda x, xp, fp, left, right: Aval(x.shape, np.result_type(fp.dtype, np.float64)),
     notation=Notation("interp", "np.interp({args})", r"\operatorname{{interp}}\left({args}\right)"),
 )

@@ -142,7 +142,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """np.linalg.vecdot."""
     if axis != -1:
         x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
-    return np.matmul(x1[..., None, :], x2[..., :, None])[..., 0, 0]
+    return np.matmul(np.conjugate(x1)[..., None, :], x2[..., :, None])[..., 0, 0]
 
 
 UFUNCS[np.vecdot] = vecdot

@@ -127,10 +127,10 @@ _SHARES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _lerp(a: Any, b: Any, t: Any) -> Any:
-    """a + t·(b − a), from the nearer end."""
+def _lerp(a: Any, b: Any, t: Any, dtype: Any) -> Any:
+    """a + t·(b − a), from the nearer end; `dtype` is that of t and 1 − t."""
     d = b - a
-    return np.where(t < 0.5, a + d * t, b - d * (1 - t))
+    return np.where(t < 0.5, a + d * cast(t, dtype), b - d * cast(1 - t, dtype))
 
 
 def _ranked(s: Any, n: Any, q: Any, weak: bool, method: str) -> Any:
@@ -142,13 +142,15 @@ def _ranked(s: Any, n: Any, q: Any, weak: bool, method: str) -> Any:
     low = np.floor(rank)
     share = _SHARES[method](rank - low) if method in _SHARES else rank - low
     below, above = (_at(s, _whole(np.clip(i, 0, top))) for i in (low, low + 1))
-    return _lerp(below, above, cast(share, aval_of(s).dtype) if weak else share)
+    return _lerp(below, above, share, aval_of(s).dtype if weak else aval_of(share).dtype)
 
 
 def _weighted(s: Any, weights: Any, order: Any, q: Any) -> Any:
     """The first element at which the share of the weights reaches q; piecewise constant in the weights."""
     cdf = np.cumsum(np.take_along_axis(weights, order, 0), axis=0)
     cdf = cdf / cdf[-1]
+    if np.any(np.isnan(cdf[-1])):
+        raise ValueError("Weights included NaN, inf or were all zero.")
     cdf = np.where(cdf == 0, -1.0, cdf)
     ranks = np.stack([np.sum(cdf < one, axis=0) for one in q])
     return np.take_along_axis(s, np.minimum(ranks, shape_of(s)[0] - 1), 0)

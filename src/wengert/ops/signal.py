@@ -38,6 +38,7 @@ convolve = REGISTRY["convolve"] = Primitive(
         Linear(lambda ct, a, v, *, mode: _other(ct, v, a, mode)),
     ],
     aval=_convolved,
+    complex=True,
     notation=Notation("∗", "np.convolve({0}, {1}, {params})", r"{0:5} * {1:5}", 5),
 )
 
