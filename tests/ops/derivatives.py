@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import mpmath as mp
 
+from . import special
+
 
 def _quotient(x, y):
     return mp.floor(x / y)
@@ -87,3 +89,4 @@ DERIVATIVES = {
     "relu":        (lambda x: mp.mpf(x > 0),),
 }
 # fmt: on
+DERIVATIVES |= special.DERIVATIVES

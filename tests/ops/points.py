@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import special
+
 #: How far the magnitudes reach, in powers of ten.
 DECADES = {"float32": 37.0, "float64": 300.0}
 
@@ -53,6 +55,8 @@ def powers(rng, domain, n, dtype):
 
 def points(primitive, n, dtype, seed=0):
     """Arguments for an elementwise primitive, one array each."""
+    if primitive.name in special.AT:
+        return special.points(primitive, n, dtype, seed)
     rng = np.random.default_rng(seed)
     dtype = np.dtype(dtype)
     domain = primitive.domain or ((-np.inf, np.inf),) * len(primitive.rules)

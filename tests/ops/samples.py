@@ -12,21 +12,24 @@ from wengert.core.primitive import REGISTRY
 from wengert.core.rule import Partial
 from wengert.ops.indexing import Slot
 
+from . import special as special  # reads the rules of scipy.special
+
 
 class Sample(NamedTuple):
     """Arguments and parameters; all arguments of a floating dtype are differentiated, away from every kink."""
 
     args: tuple[Any, ...]
     params: Mapping[str, Any] = MappingProxyType({})
+    held: tuple[int, ...] = ()  # arguments without a rule
 
     @property
     def active(self) -> tuple[int, ...]:
-        return tuple(i for i, a in enumerate(self.args) if np.asarray(a).dtype.kind == "f")
+        return tuple(i for i, a in enumerate(self.args) if np.asarray(a).dtype.kind == "f" and i not in self.held)
 
     def cast(self, dtype) -> Sample:
         """The same in another floating dtype."""
         cast = (np.asarray(a, dtype)[()] if i in self.active else a for i, a in enumerate(self.args))
-        return Sample(tuple(cast), self.params)
+        return Sample(tuple(cast), self.params, self.held)
 
 
 _RNG = np.random.default_rng(7)
@@ -79,7 +82,28 @@ def _einsum(subscripts, *operands):
     return Sample(operands, {"subscripts": subscripts, "optimize": False})
 
 
+def _of_order(*x, orders=(0.5, 2.0, 3.0)):
+    return [Sample((np.array(orders), np.array(x)), held=(0,)), Sample((np.array([0, 1, 2]), np.array(x)), held=(0,))]
+
+
+def _of_shape(*args):
+    return [Sample(tuple(map(np.array, args)), held=tuple(range(len(args) - 1)))]
+
+
 SAMPLES: dict[str, list[Sample]] = {
+    **{name: _of_order(0.7, 1.9, 2.6) for name in ("jv", "yv", "iv", "kv", "ive", "kve")},
+    "expn": _of_order(0.7, 1.9, 2.6, orders=(1, 2, 4)),
+    "spherical_jn": [Sample((np.array([0, 1, 2]), np.array([0.7, 1.9, 2.6])), held=(0,))],
+    "zeta": _of_shape([1.5, 2.0, 4.0], [0.7, 1.9, 2.6]),
+    "gammainc": _of_shape([0.5, 2.0, 3.5], [0.7, 1.9, 2.6]),
+    "gammaincc": _of_shape([0.5, 2.0, 3.5], [0.7, 1.9, 2.6]),
+    "gammaincinv": _of_shape([0.5, 2.0, 3.5], [0.3, 0.5, 0.6]),
+    "gammainccinv": _of_shape([0.5, 2.0, 3.5], [0.3, 0.5, 0.6]),
+    "betainc": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [0.3, 0.5, 0.6]),
+    "betaincinv": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [0.3, 0.5, 0.6]),
+    "hyp0f1": _of_shape([0.5, 2.0, 3.5], [0.3, -0.5, 1.6]),
+    "hyp1f1": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [0.3, -0.5, 1.6]),
+    "hyp2f1": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [1.1, 0.8, 3.0], [0.3, -0.5, 0.1]),
     "lowered_power": [Sample((np.array([0.4, 1.3, 2.2]), np.array([0.8, -1.7, 3.0]), 1))],
     "sum_to": [Sample((T,), {"shape": (1, 4)}), Sample((A,), {"shape": ()}), Sample((A,), {"shape": (3, 1)})],
     "where": [Sample((MASK, V, W)), Sample((MASK, 1.5, W)), Sample((MASK, V, np.array([2.0]))), Sample((MASK, V, 2)),
@@ -156,8 +180,8 @@ SAMPLES: dict[str, list[Sample]] = {
         + [Sample((_symmetric(2, 2),), {"rcond": 1e-15, "hermitian": True})],
     "lstsq": [Sample((_graded(4, 2), _normal(4, 2)), {"rcond": 1e-15}),
               Sample((_graded(2, 3), _normal(2, 1)), {"rcond": 1e-15})],
-    "eigh": [Sample((_symmetric(3, 3),), {"uplo": "L"}), Sample((_symmetric(2, 2, 2),), {"uplo": "U"})],
-    "eigvalsh": [Sample((_symmetric(3, 3),), {"uplo": "L"}), Sample((_symmetric(2, 2, 2),), {"uplo": "U"})],
+    "eigh": [Sample((_symmetric(3, 3),), {"UPLO": "L"}), Sample((_symmetric(2, 2, 2),), {"UPLO": "U"})],
+    "eigvalsh": [Sample((_symmetric(3, 3),), {"UPLO": "L"}), Sample((_symmetric(2, 2, 2),), {"UPLO": "U"})],
     "eig": [Sample((_diagonalizable(3, 3),)), Sample((_diagonalizable(2, 2, 2),))],
     "eigvals": [Sample((_diagonalizable(3, 3),)), Sample((_diagonalizable(2, 2, 2),))],
     "svd": [Sample((_graded(*s),), {"full_matrices": False}) for s in ((3, 3), (4, 2), (2, 2, 3))]
@@ -171,6 +195,30 @@ SAMPLES: dict[str, list[Sample]] = {
     "discretize": [Sample((V,), {"dtype": np.dtype(int)})],
     "concatenate": [Sample((A, _normal(3, 2), A), {"axis": 1}), Sample((V, INTEGERS), {"axis": 0})],
     "stack": [Sample((V, W), {"axis": 1}), Sample((1.5, 2), {"axis": 0}), Sample((A, A, A + 1), {"axis": 0})],
+    "interp": [
+        Sample((np.array([[-0.7, 0.2], [1.1, 3.4]]), np.array([-0.3, 0.5, 1.6, 2.9]), V, 0.4, 2)),
+        Sample((0.7, np.array([0.5, 1.6]), W[:2], V[0], -1)),
+    ],
+    "convolve": [Sample((V, W[:3]), {"mode": "full"}), Sample((V, W[:2]), {"mode": "valid"}),
+                 Sample((V[:1], W), {"mode": "valid"}), Sample((V, W), {"mode": "valid"})],
+    "modf": [Sample((T,)), Sample((1.5,))],
+    "frexp": [Sample((V,)), Sample((B,))],
+    "ldexp": [Sample((V, np.array([1, -2, 0, 4]))), Sample((A, 3)), Sample((1.5, np.array([1, 2])))],
+    "nextafter": [Sample((V, W)), Sample((A, V)), Sample((V[0], W))],
+    "spacing": [Sample((V,))],
+    "gcd": [Sample((INTEGERS, OTHERS))],
+    "lcm": [Sample((INTEGERS, OTHERS))],
+    "left_shift": [Sample((INTEGERS, OTHERS))],
+    "right_shift": [Sample((INTEGERS, OTHERS))],
+    "bitwise_count": [Sample((INTEGERS,))],
+    "argpartition": [Sample((T,), {"kth": 1, "axis": 1, "kind": "introselect"})],
+    "lexsort": [Sample((A,), {"axis": -1})],
+    "isin": [Sample((A, V), {"invert": False})],
+    "unique_places": [Sample((V,), {"axis": None, "equal_nan": True})],
+    "digitize": [Sample((A, np.array([-0.5, 0.5])), {"right": False})],
+    "bincount": [Sample((INTEGERS,), {"minlength": 3})],
+    "logaddexp_reduce": [Sample((T,), {"axis": (0, 2), "keepdims": False}), Sample((A,), SECOND_AXIS)],
+    "hypot_reduce": [Sample((T,), {"axis": (0, 2), "keepdims": False}), Sample((A,), SECOND_AXIS)],
 }  # fmt: skip
 
 _INSIDE = {
@@ -179,8 +227,11 @@ _INSIDE = {
     (-1.0, 1.0): (-0.6, 0.3, 0.8),
     (-1.0, np.inf): (-0.5, 0.6, 2.0),
     (1.0, np.inf): (1.4, 2.2, 3.1),
+    (0.0, 1.0): (0.3, 0.6, 0.8),
+    (0.0, 2.0): (0.4, 0.9, 1.5),
+    (-np.inf, 1.0): (-1.3, 0.4, 0.7),
 }
-_SECOND = {(-np.inf, np.inf): (0.8, -1.7, 1.1), (0.0, np.inf): (0.9, 0.4, 1.3)}
+_SECOND = {(-np.inf, np.inf): (0.8, -1.7, 1.1), (0.0, np.inf): (0.9, 0.4, 1.3), (-1.0, np.inf): (0.5, -0.4, 1.2)}
 PAIRS = [((3,), (2, 3)), ((2, 1), (1, 3)), ((), (3,)), ((2, 3), ()), ((), ()), ((0,), (1,)), ((0, 3), (3,))]
 SINGLES = [(3,), (2, 1), (), (0,), (0, 3)]
 

@@ -88,7 +88,8 @@ def to_python(graph: Graph) -> str:
     body = "\n".join(f"    {line}" for line in lines)
     used = {n.primitive.name for n in graph.nodes if n.primitive is not None}
     helpers = [source for name, source in SOURCES.items() if name in used]
-    return "\n\n\n".join(["import numpy as np", *helpers, f"{head}\n{body}\n"])
+    imports = "import numpy as np" + ("\nimport scipy.special" if "scipy.special." in body else "")
+    return "\n\n\n".join([imports, *helpers, f"{head}\n{body}\n"])
 
 
 def _source(node: Node, args: list[Written]) -> Written:

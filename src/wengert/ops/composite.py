@@ -18,16 +18,26 @@ def _flag(keepdims: Any) -> bool:
 
 
 @implements(np.mean)
-def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
+def mean_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
     """np.mean."""
-    return np.sum(a, axis=axis, dtype=dtype, out=out, keepdims=_flag(keepdims), **options) / count(a, axis)
+    total = np.sum(a, axis=axis, dtype=dtype, out=out, keepdims=_flag(keepdims), **options)
+    return total / _number(a, axis, keepdims, total, options)
+
+
+def _number(a: Any, axis: Any, keepdims: Any, total: Any, options: dict[str, Any]) -> Any:
+    """How many elements went into a total."""
+    where = options.get("where", True)
+    if where is True or where is np._NoValue:
+        return count(a, axis)
+    n = np.sum(np.broadcast_to(where, shape_of(a)), axis=axis, keepdims=_flag(keepdims))
+    return n.astype(aval_of(total).dtype) if aval_of(total).dtype.kind in "fc" else n
 
 
 @implements(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     """np.average."""
     if weights is None:
-        result, total = mean(a, axis, keepdims=keepdims), float(count(a, axis))
+        result, total = mean_of(a, axis, keepdims=keepdims), float(count(a, axis))
     else:
         if shape_of(weights) != shape_of(a):
             shape = [1] * len(shape_of(a))
@@ -42,15 +52,16 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 @implements(np.var)
 def var(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
-    correction: Any = np._NoValue, **options: Any,
+    correction: Any = np._NoValue, mean: Any = np._NoValue, **options: Any,
 ) -> Any:  # fmt: skip
     """np.var."""
     if correction is not np._NoValue:
         ddof = correction
-    deviation = a - mean(a, axis, dtype, keepdims=True)
+    deviation = a - (mean_of(a, axis, dtype, keepdims=True, **options) if mean is np._NoValue else mean)
     square = np.real(deviation * np.conjugate(deviation)) if aval_of(a).dtype.kind == "c" else np.square(deviation)
     total = np.sum(square, axis=axis, out=out, keepdims=_flag(keepdims), **options)
-    return total / max(count(a, axis) - ddof, 0)
+    freedom = _number(a, axis, keepdims, total, options) - ddof
+    return total / (max(freedom, 0) if isinstance(freedom, (int, float)) else np.maximum(freedom, 0))
 
 
 @implements(np.std)
@@ -161,3 +172,11 @@ def _top(x: Any, axis: Any) -> Any:
     """The maximum as a constant of the derivative; 0 where it is infinite, so that ∞ − ∞ does not arise."""
     top = stop_gradient(np.max(x, axis=axis, keepdims=True))
     return np.where(np.isfinite(top), top, 0.0)
+
+
+@implements(np.i0)
+def i0(x: Any) -> Any:
+    """np.i0, the modified Bessel function of order zero."""
+    from wengert.ops import scipy_special  # here, since importing SciPy takes longer than everything else
+
+    return scipy_special.i0(x)

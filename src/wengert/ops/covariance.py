@@ -29,6 +29,8 @@ def _variables(m: Any, y: Any, rowvar: bool, dtype: Any) -> Any:
 
 def _frequencies(weights: Any, name: str, count: int) -> Any:
     weights = inexact(weights)
+    if aval_of(weights).dtype.kind == "c":
+        raise TypeError(f"{name} must be real")
     if len(shape_of(weights)) > 1:
         raise RuntimeError(f"cannot handle multidimensional {name}")
     if shape_of(weights)[0] != count:
@@ -99,12 +101,6 @@ def kron(a: Any, b: Any) -> Any:
     left = np.reshape(a, [n for size in shape_of(a) for n in (size, 1)])
     right = np.reshape(b, [n for size in shape_of(b) for n in (1, size)])
     return np.reshape(left * right, [m * n for m, n in zip(shape_of(a), shape_of(b), strict=True)])
-
-
-@implements(np.linalg.cross)
-def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """np.linalg.cross."""
-    return cross(x1, x2, axis=axis)
 
 
 @implements(np.cross)

@@ -60,7 +60,7 @@ UFUNCS[np.float_power] = lambda x, y: np.power(_double(x), _double(y))
 
 def _double(x: Any) -> Any:
     x = array(x)
-    return x if x.dtype.kind == "c" or x.dtype.itemsize >= 8 and x.dtype.kind == "f" else x.astype(np.float64)
+    return x if x.dtype.kind == "c" or (x.dtype.itemsize >= 8 and x.dtype.kind == "f") else x.astype(np.float64)
 
 
 @implements(np.real_if_close)

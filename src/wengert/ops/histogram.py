@@ -40,6 +40,8 @@ def bincount_of(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 
 def _added(weights: Any, places: Any, shape: tuple[int, ...]) -> Any:
+    if aval_of(weights).dtype.kind == "c":
+        raise TypeError("complex weights have no derivative rule here; take their real and imaginary parts apart")
     params = {"indices": ((Slot(0),),), "shape": shape, "dtype": np.dtype(np.float64)}
     return bind(scatter(1), (weights.astype(np.float64), places), params)
 

@@ -126,7 +126,8 @@ def nanvar(
         total, n = _moments(a, axis, dtype, True, present)
         mean = cast(total / np.maximum(n, 1), aval_of(total).dtype)
     deviation = a - mean
-    squares, n = _moments(deviation * deviation, axis, dtype, flag(keepdims), present)
+    square = np.real(deviation * np.conj(deviation)) if aval_of(a).dtype.kind == "c" else deviation * deviation
+    squares, n = _moments(square, axis, dtype, flag(keepdims), present)
     warn_if(n <= ddof, "Degrees of freedom <= 0 for slice.")
     result = np.where(n <= ddof, np.nan, squares / np.where(n <= ddof, 1, n - ddof))
     return cast(result, aval_of(squares).dtype)

@@ -14,7 +14,7 @@ from wengert.ops.indexing import Slot, scatter
 from wengert.ops.operand import array, inexact
 
 
-def _slope(x: Any, xp: Any, fp: Any, side: str) -> Any:
+def _slope(x: Any, xp: Any, fp: Any, side: Any) -> Any:
     """The slope at x, at a knot that on one side; 0 outside of the knots."""
     n = shape_of(xp)[0]
     if n < 2:

@@ -145,12 +145,6 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return np.matmul(np.conjugate(x1)[..., None, :], x2[..., :, None])[..., 0, 0]
 
 
-UFUNCS[np.vecdot] = vecdot
-if hasattr(np, "matvec"):  # since NumPy 2.2
-    UFUNCS[np.matvec] = lambda x1, x2: np.matmul(x1, x2[..., None])[..., 0]
-    UFUNCS[np.vecmat] = lambda x1, x2: np.matmul(x1[..., None, :], x2)[..., 0, :]
-
-
 @implements(np.linalg.matrix_transpose)
 def matrix_transpose(x: Any, /) -> Any:
     """np.linalg.matrix_transpose."""

@@ -11,7 +11,7 @@ from wengert.core.dispatch import implements
 from wengert.core.errors import MissingRuleError
 from wengert.ops.operand import array, cast, slab
 
-_STATISTICS = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
+_STATISTICS: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
 _OPTION = {
     "constant": "constant_values", "linear_ramp": "end_values", "reflect": "reflect_type", "symmetric": "reflect_type",
     "edge": None, "wrap": None, "empty": None, **dict.fromkeys(_STATISTICS, "stat_length"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,58 @@ def poly(seq_of_zeros: Any) -> Any:
     for i in range(len(zeros)):
         result = np.convolve(result, np.concatenate([np.ones(1, zeros.dtype), -zeros[i : i + 1]]))
     return result
+
+
+@implements(np.roots)
+def roots(p: Any) -> Any:
+    """np.roots: the eigenvalues of the companion matrix."""
+    p = array(p, 1)
+    if len(shape_of(p)) != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    found = np.nonzero(p)[0]
+    if not len(found):
+        return np.zeros(0)
+    trailing = len(p) - int(found[-1]) - 1
+    p = inexact(p)[int(found[0]) : int(found[-1]) + 1]
+    n = len(p) - 1
+    if not n:
+        return np.zeros(trailing)
+    first = np.reshape(-p[1:] / p[0], (1, n))
+    values = np.linalg.eigvals(np.concatenate([first, np.eye(n - 1, n, dtype=p.dtype)]))
+    return np.concatenate([values, np.zeros(trailing, values.dtype)]) if trailing else values
+
+
+@implements(np.polyfit)
+def polyfit(
+    x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
+) -> Any:
+    """np.polyfit, by least squares, also with respect to the points and the weights."""
+    order, x, y = int(deg) + 1, inexact(x), inexact(y)
+    if deg < 0:
+        raise ValueError("expected deg >= 0")
+    if len(shape_of(x)) != 1 or not len(x):
+        raise TypeError("expected non-empty 1D vector for x")
+    if len(shape_of(y)) not in (1, 2) or len(x) != len(y):
+        raise TypeError("expected 1D or 2D array for y, of the same length as x")
+    rcond = len(x) * np.finfo(x.dtype).eps if rcond is None else rcond
+    lhs, rhs = np.vander(x, order), y
+    if w is not None:
+        w = inexact(w)
+        if shape_of(w) != shape_of(x):
+            raise TypeError("expected a 1-d array for weights, of the same length as y")
+        lhs, rhs = lhs * w[:, None], rhs * (w[:, None] if len(shape_of(y)) == 2 else w)
+    scale = np.sqrt(np.sum(lhs * lhs, axis=0))
+    lhs = lhs / scale
+    c, residuals, rank, s = np.linalg.lstsq(lhs, rhs, rcond)
+    c = (c.T / scale).T
+    if full:
+        return c, residuals, rank, s, rcond
+    if rank != order:
+        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=3)
+    if not cov:
+        return c
+    base = np.linalg.inv(np.dot(lhs.T, lhs)) / np.outer(scale, scale)
+    if cov != "unscaled" and len(x) <= order:
+        raise ValueError("the number of data points must exceed order to scale the covariance matrix")
+    factor = 1 if cov == "unscaled" else residuals / (len(x) - order)
+    return c, (base if len(shape_of(y)) == 1 else base[:, :, None]) * factor

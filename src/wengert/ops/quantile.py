@@ -108,11 +108,11 @@ def _inverted_cdf(v: Any, stay: Callable[[Any], Any]) -> Any:
 _RANKS: dict[str, Callable[[Any, Any], Any]] = {
     "linear": lambda n, q: (n - 1) * q,
     "hazen": _plotting(0.5, 0.5),
-    "weibull": _plotting(0, 0),
+    "weibull": _plotting(0.0, 0.0),
     "median_unbiased": _plotting(1 / 3.0, 1 / 3.0),
     "normal_unbiased": _plotting(3 / 8.0, 3 / 8.0),
-    "interpolated_inverted_cdf": _plotting(0, 1),
-    "averaged_inverted_cdf": lambda n, q: n * q - 1,
+    "interpolated_inverted_cdf": _plotting(0.0, 1.0),
+    "averaged_inverted_cdf": lambda n, q: n * q - 1.0,
     "midpoint": lambda n, q: 0.5 * (np.floor((n - 1) * q) + np.ceil((n - 1) * q)),
     "lower": lambda n, q: _whole(np.floor((n - 1) * q)),
     "higher": lambda n, q: _whole(np.ceil((n - 1) * q)),
@@ -128,7 +128,7 @@ _SHARES: dict[str, Callable[[Any], Any]] = {
 
 
 def _lerp(a: Any, b: Any, t: Any, dtype: Any) -> Any:
-    """a + t·(b − a), from the nearer end; `dtype` is that of t and 1 − t."""
+    """A + t·(b − a), from the nearer end; `dtype` is that of t and 1 − t."""
     d = b - a
     return np.where(t < 0.5, a + d * cast(t, dtype), b - d * cast(1 - t, dtype))
 
@@ -149,7 +149,7 @@ def _weighted(s: Any, weights: Any, order: Any, q: Any) -> Any:
     """The first element at which the share of the weights reaches q; piecewise constant in the weights."""
     cdf = np.cumsum(np.take_along_axis(weights, order, 0), axis=0)
     cdf = cdf / cdf[-1]
-    if np.any(np.isnan(cdf[-1])):
+    if np.any(np.isnan(cdf[-1]) & ~np.isnan(s[0])):
         raise ValueError("Weights included NaN, inf or were all zero.")
     cdf = np.where(cdf == 0, -1.0, cdf)
     ranks = np.stack([np.sum(cdf < one, axis=0) for one in q])

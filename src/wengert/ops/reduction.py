@@ -9,7 +9,6 @@ import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.dispatch import UFUNC_METHODS, UFUNCS, implements, missing, refuse_out
-from wengert.core.errors import MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Pushforward, Rule
 
@@ -108,23 +107,35 @@ argmax = _position("argmax")
 argmin = _position("argmin")
 
 
+#: How a reduction continues from `initial`, and what stands for an element that `where` leaves out.
+_CONTINUED: dict[str, tuple[np.ufunc, Any]] = {
+    "sum": (np.add, 0), "prod": (np.multiply, 1), "max": (np.maximum, None), "min": (np.minimum, None),
+    "any": (np.logical_or, False), "all": (np.logical_and, True),
+}  # fmt: skip
+
+
 def _reducer(primitive: Primitive) -> Callable[..., Any]:
+    continued, neutral = _CONTINUED[primitive.name]
+
     def function(
         a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
-        initial: Any = np._NoValue, where: Any = np._NoValue,
+        initial: Any = np._NoValue, where: Any = True,
     ) -> Any:  # fmt: skip
         if out is not None:
             refuse_out(primitive.name, out)
-        for option, value in (("initial", initial), ("where", where)):
-            if value is not np._NoValue and value is not True:
-                raise MissingRuleError(
-                    f"np.{primitive.name} with {option}= has no derivative rule",
-                    wrong=f"np.{primitive.name}(x, where=mask)", right=f"np.{primitive.name}(np.where(mask, x, neutral))",
-                )  # fmt: skip
         if dtype is not None:
             a = a.astype(dtype)
+        begun = initial is not np._NoValue and initial is not None
+        if where is not True and where is not np._NoValue:
+            if neutral is None and not begun:
+                raise ValueError(f"np.{primitive.name} has no identity, so to use where= one has to specify initial=")
+            a = np.where(where, a, initial if neutral is None else neutral)
         keepdims = False if keepdims is np._NoValue else bool(keepdims)
-        return bind(primitive, (a,), {"axis": normalize_axes(axis, len(shape_of(a))), "keepdims": keepdims})
+        axes = normalize_axes(axis, len(shape_of(a)))
+        if begun and neutral is None and not count(a, axes):
+            return np.broadcast_to(initial, reduced_shape(shape_of(a), axes, keepdims)).astype(a.dtype)
+        result = bind(primitive, (a,), {"axis": axes, "keepdims": keepdims})
+        return continued(result, initial) if begun else result
 
     function.__name__ = primitive.name
     return function

@@ -22,7 +22,7 @@ from wengert.core.dispatch import UFUNCS
 from wengert.core.primitive import Primitive
 from wengert.core.rule import Rule
 from wengert.ops.elementwise import ALL, POSITIVE, function
-from wengert.ops.special import stop_gradient
+from wengert.ops.special import sigmoid, stop_gradient
 
 DEGREE, LN2, LN10 = pi / 180, log(2), log(10)
 TWO_BY_ROOT_PI, ROOT_TWO_PI, ROOT_HALF = 2 / sqrt(pi), sqrt(2 * pi), sqrt(0.5)
@@ -60,21 +60,21 @@ def _mended(slope: Any, error: Any) -> Any:
 
 
 def _erfinv(z: Any, x: Any) -> Any:
-    rest = np.where(np.abs(x) > 0.5, np.sign(x) * ((1 - np.abs(x)) - sp.erfc(np.abs(z))), sp.erf(z) - x)
     slope = 1 / (TWO_BY_ROOT_PI * gauss(z))
-    return _mended(slope, -2 * z * rest * slope)
+    tail = np.sign(x) * ((1 - np.abs(x)) - gauss(z) * sp.erfcx(np.abs(z)))
+    return _mended(slope, -2 * z * np.where(np.abs(x) > 0.5, tail, sp.erf(z) - x) * slope)
 
 
 def _erfcinv(z: Any, x: Any) -> Any:
     slope = 1 / (TWO_BY_ROOT_PI * gauss(z))
-    rest = np.where(x > 1, (2 - x) - sp.erfc(-z), sp.erfc(z) - x)
-    return -_mended(slope, 2 * z * rest * slope)
+    rest = gauss(z) * sp.erfcx(np.abs(z)) - np.where(x > 1, 2 - x, x)
+    return -_mended(slope, 2 * np.abs(z) * np.where(np.abs(x - 1) > 0.5, rest, 0.0) * slope)
 
 
 def _ndtri(z: Any, x: Any) -> Any:
     slope = ROOT_TWO_PI / bell(z)
-    rest = np.where(x > 0.5, (1 - x) - sp.ndtr(-z), sp.ndtr(z) - x)
-    return _mended(slope, -z * rest * slope)
+    rest = bell(z) * sp.erfcx(np.abs(z) * ROOT_HALF) / 2 - np.where(x > 0.5, 1 - x, x)
+    return _mended(slope, np.abs(z) * np.where(np.abs(x - 0.5) > 0.25, rest, 0.0) * slope)
 
 
 def _log_ndtr(z: Any, x: Any) -> Any:
@@ -83,15 +83,15 @@ def _log_ndtr(z: Any, x: Any) -> Any:
 
 
 def _erfcx(z: Any, x: Any) -> Any:
-    """The difference 2xz − 2/√π, which cancels for x > 0, is −2·e^{x²}·∫ₓ^∞ erfc = −2rz with a continued fraction r.
+    """The difference 2xz − 2/√π, which cancels for large x, is −2rz with a continued fraction r.
 
-    **Source**: Gautschi, "Efficient computation of the complex error function" (1970).
+    **Source**: Gautschi, "Efficient computation of the complex error function" (1970), for the repeated integrals.
     """
-    right = np.maximum(x, 0.5)
-    r = 1 / (right + np.sqrt(right * right + 2 * 80))
-    for n in range(79, 0, -1):
+    right = np.maximum(x, 1.25)
+    r = 1 / (2 * right)
+    for n in range(120, 0, -1):
         r = 1 / (2 * right + 2 * (n + 1) * r)
-    return np.where(x > 0.5, -2 * r * z, 2 * x * z - TWO_BY_ROOT_PI)
+    return np.where(x > 1.25, -2 * r * z, 2 * x * z - TWO_BY_ROOT_PI)
 
 
 def _trigamma(x: Any) -> Any:
@@ -105,10 +105,15 @@ def _rgamma(z: Any, x: Any) -> Any:
     return np.where(pole, np.cos(pi * x) * sp.gamma(1 - np.where(pole, x, 0.0)), scale(-z, sp.psi(x)))
 
 
+def _normal(x: Any) -> Any:
+    """Whether a number is neither zero nor infinite nor so small that it has lost digits."""
+    return np.isfinite(x) & (np.abs(x) >= np.finfo(x.dtype).tiny)
+
+
 def _log_ratio(x: Any, y: Any) -> Any:
     """log(x/y); its zero at x = y is exact."""
     ratio = x / y
-    far = np.where((ratio == 0) | np.isinf(ratio), np.log(x) - np.log(y), np.log(ratio))
+    far = np.where(_normal(ratio), np.log(ratio), np.log(x) - np.log(y))
     return np.where(np.abs(x - y) < 0.5 * y, np.log1p((x - y) / y), far)
 
 
@@ -118,25 +123,45 @@ def _entr(z: Any, x: Any) -> Any:
     return -np.where(np.abs(near) < 0.25, np.log1p(near), 1 + np.log(x))
 
 
+def _psi_gap(a: Any, b: Any) -> Any:
+    """ψ(a + b) − ψ(a) without the subtraction: ten steps of the recurrence, then Stirling's series, term by term."""
+    total = 0.0
+    for k in range(10):
+        total = total + b / ((a + k) * (a + b + k))
+    p, q = 1 / (a + 10), 1 / (a + b + 10)
+    power, q_power, sums = 1.0, 1.0, 0.0  # of p²ⁿ − q²ⁿ the factor p² − q² = bpq(p + q) is left out
+    for coefficient in (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12):
+        sums = sums + coefficient * power
+        q_power = q_power * q * q
+        power = power * p * p + q_power
+    gap = total + np.log1p(b * p) + b * p * q * (0.5 + (p + q) * sums)
+    return np.where((a > 0) & (a + b > 0), gap, sp.psi(a + b) - sp.psi(a))
+
+
 def _gamma_density(a: Any, x: Any) -> Any:
     """x^(a−1) e^−x / Γ(a), by logarithms where a factor is out of range."""
-    power, whole = np.power(x, a - 1), sp.gamma(a)
-    direct = power * np.exp(-x) / whole
-    safe = np.isfinite(power) & np.isfinite(whole) & (direct > 1e-30)
-    return np.where(safe, direct, np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a)))
+    power, decay, whole = np.power(x, a - 1), np.exp(-x), sp.gamma(a)
+    safe = _normal(power) & _normal(decay) & _normal(whole) & _normal(power * decay)
+    return np.where(safe, power * decay / whole, np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a)))
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
     """x^(a−1) (1−x)^(b−1) / B(a, b), by logarithms where a factor is out of range."""
-    whole = sp.beta(a, b)
-    direct = np.power(x, a - 1) * np.power(1 - x, b - 1) / whole
-    safe = (whole > 1e-30) & np.isfinite(direct) & (direct > 1e-30)
-    return np.where(safe, direct, np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)))
+    left, right, whole = np.power(x, a - 1), np.power(1 - x, b - 1), sp.beta(a, b)
+    safe = _normal(left) & _normal(right) & _normal(whole) & _normal(left * right)
+    logarithm = sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)
+    return np.where(safe, left * right / whole, np.exp(logarithm))
 
 
-def _boxcox_bend(power: Any, logarithm: Any) -> Any:
-    """∂/∂λ (e^(λu) − 1)/λ for u = log x: u² (e^(λu) (λu − 1) + 1)/(λu)², which is smooth at λu = 0."""
-    return np.square(logarithm) * sp.hyp1f1(2.0, 3.0, power * logarithm) / 2
+def _bend(u: Any) -> Any:
+    """(e^u (u − 1) + 1)/u², the slope of (e^u − 1)/u; near 0 and on the left ₁F₁(2; 3; u)/2, which does not cancel."""
+    right = np.maximum(u, 1.0)
+    near = sp.hyp1f1(2.0, 3.0, np.minimum(u, 1.0)) / 2
+    return np.where(u > 1, np.exp(right) * (right - 1) / right / right + 1 / right / right, near)
+
+
+def _expn(z: Any, n: Any, x: Any) -> Any:
+    return -np.where(np.equal(n, 0), np.exp(-x) * (1 + x) / (x * x), sp.expn(np.maximum(n - 1, 0), x))
 
 
 def _ellipk(z: Any, m: Any) -> Any:
@@ -177,10 +202,10 @@ log_ndtr = special(sp.log_ndtr, _log_ndtr,                                    la
 ndtri    = special(sp.ndtri,    _ndtri,                                       domain=(UNIT,), latex=r"\Phi^{{-1}}")
 
 # Exponentials and logarithms
-expit       = special(sp.expit,      lambda z, x: z * sp.expit(-x),                             latex=r"\sigma")
+expit       = special(sp.expit,      lambda z, x: sigmoid(x) * sigmoid(-x),                     latex=r"\sigma")
 logit       = special(sp.logit,      lambda z, x: 1 / (x * (1 - x)),                            domain=(UNIT,))
-log_expit   = special(sp.log_expit,  lambda z, x: sp.expit(-x),                                 latex=r"\ln\sigma")
-exprel      = special(sp.exprel,     lambda z, x: sp.hyp1f1(2.0, 3.0, x) / 2,                   latex=r"\frac{{e^{{{0}}} - 1}}{{{0}}}")
+log_expit   = special(sp.log_expit,  lambda z, x: sigmoid(-x),                                  latex=r"\ln\sigma")
+exprel      = special(sp.exprel,     lambda z, x: _bend(x),                                    latex=r"\frac{{e^{{{0}}} - 1}}{{{0}}}")
 exp10       = special(sp.exp10,      lambda z, x: z * LN10,                                     latex="10^{{{0}}}")
 exp2        = special(sp.exp2,       lambda z, x: z * LN2,        name="scipy_exp2",            latex="2^{{{0}}}")
 expm1       = special(sp.expm1,      lambda z, x: np.exp(x),      name="scipy_expm1",           latex="e^{{{0}}} - 1", precedence=4)
@@ -189,13 +214,13 @@ cbrt        = special(sp.cbrt,       lambda z, x: 1 / (3 * z * z), name="scipy_c
 cosm1       = special(sp.cosm1,      lambda z, x: -np.sin(x),                                   latex=r"\cos {0} - 1")
 sindg       = special(sp.sindg,      lambda z, x: DEGREE * sp.cosdg(x))
 cosdg       = special(sp.cosdg,      lambda z, x: -DEGREE * sp.sindg(x))
-tandg       = special(sp.tandg,      lambda z, x: DEGREE * (1 + z * z))
-boxcox      = special(sp.boxcox,     lambda z, x, p: np.power(x, p - 1),                        lambda z, x, p: _boxcox_bend(p, np.log(x)), domain=(POSITIVE, ALL))
-boxcox1p    = special(sp.boxcox1p,   lambda z, x, p: np.power(1 + x, p - 1),                    lambda z, x, p: _boxcox_bend(p, np.log1p(x)), domain=((-1.0, np.inf), ALL))
+tandg       = special(sp.tandg,      lambda z, x: DEGREE * np.square(1 / sp.cosdg(x)))
+boxcox      = special(sp.boxcox,     lambda z, x, p: np.power(x, p - 1),                        lambda z, x, p: np.square(np.log(x)) * _bend(p * np.log(x)), domain=(POSITIVE, ALL))
+boxcox1p    = special(sp.boxcox1p,   lambda z, x, p: np.power(1 + x, p - 1),                    lambda z, x, p: np.square(np.log1p(x)) * _bend(p * np.log1p(x)), domain=((-1.0, np.inf), ALL))
 inv_boxcox  = special(sp.inv_boxcox, lambda z, y, p: z / (1 + p * y),                           _inv_boxcox, domain=(POSITIVE, POSITIVE))
 expi        = special(sp.expi,       lambda z, x: np.exp(x) / x,                                latex=r"\operatorname{{Ei}}")
 exp1        = special(sp.exp1,       lambda z, x: -np.exp(-x) / x,                              latex="E_1", domain=(POSITIVE,))
-expn        = special(sp.expn,       None, lambda z, n, x: -sp.expn(n - 1, x),                  latex="E_{{{0}}}\\left({1}\\right)")
+expn        = special(sp.expn,       None, _expn,                                             latex="E_{{{0}}}\\left({1}\\right)")
 wrightomega = special(sp.wrightomega, lambda z, x: z / (1 + z),                                 latex=r"\omega")
 
 # Information: x log x and its relatives, 0 where x is
@@ -212,10 +237,10 @@ loggamma  = special(sp.loggamma, lambda z, x: sp.psi(x),                latex=r"
 rgamma    = special(sp.rgamma,   _rgamma,                               latex=r"\frac{{1}}{{\Gamma}}")
 psi       = special(sp.psi,      lambda z, x: _trigamma(x),             latex=r"\psi", domain=(POSITIVE,))
 zeta      = special(_ufuncs._zeta, None, lambda z, s, q: -s * sp.zeta(s + 1, q), latex=r"\zeta")
-poch      = special(sp.poch,     lambda z, x, m: z * (sp.psi(x + m) - sp.psi(x)), lambda z, x, m: z * sp.psi(x + m), latex="{0:8}^{{\\overline{{{1}}}}}", domain=(POSITIVE, POSITIVE))
-binom     = special(sp.binom,    lambda z, n, k: z * (sp.psi(n + 1) - sp.psi(n - k + 1)), lambda z, n, k: z * (sp.psi(n - k + 1) - sp.psi(k + 1)), latex=r"\binom{{{0}}}{{{1}}}", domain=(ALL, ALL))
-beta      = special(sp.beta,     lambda z, a, b: z * (sp.psi(a) - sp.psi(a + b)), lambda z, a, b: z * (sp.psi(b) - sp.psi(a + b)), latex=r"\mathrm{{B}}", domain=(POSITIVE, POSITIVE))
-betaln    = special(sp.betaln,   lambda z, a, b: sp.psi(a) - sp.psi(a + b), lambda z, a, b: sp.psi(b) - sp.psi(a + b), latex=r"\ln\mathrm{{B}}", domain=(POSITIVE, POSITIVE))
+poch      = special(sp.poch,     lambda z, x, m: z * _psi_gap(x, m),    lambda z, x, m: z * sp.psi(x + m), latex="{0:8}^{{\\overline{{{1}}}}}", domain=(POSITIVE, POSITIVE))
+binom     = special(sp.binom,    lambda z, n, k: z * _psi_gap(n - k + 1, k), lambda z, n, k: z * _psi_gap(k + 1, n - 2 * k), latex=r"\binom{{{0}}}{{{1}}}", domain=(POSITIVE, POSITIVE))
+beta      = special(sp.beta,     lambda z, a, b: -z * _psi_gap(a, b),   lambda z, a, b: -z * _psi_gap(b, a), latex=r"\mathrm{{B}}", domain=(POSITIVE, POSITIVE))
+betaln    = special(sp.betaln,   lambda z, a, b: -_psi_gap(a, b),       lambda z, a, b: -_psi_gap(b, a), latex=r"\ln\mathrm{{B}}", domain=(POSITIVE, POSITIVE))
 gammainc  = special(sp.gammainc,  None, lambda z, a, x: _gamma_density(a, x),                   latex="P")
 gammaincc = special(sp.gammaincc, None, lambda z, a, x: -_gamma_density(a, x),                  latex="Q")
 betainc   = special(sp.betainc,   None, None, lambda z, a, b, x: _beta_density(a, b, x),        latex="I")
@@ -242,12 +267,11 @@ ive = special(sp.ive, None, lambda z, v, x: (sp.ive(v - 1, x) + sp.ive(v + 1, x)
 k0e = special(sp.k0e, lambda z, x: z - sp.k1e(x),                                               domain=(POSITIVE,))
 k1e = special(sp.k1e, lambda z, x: z - (sp.k0e(x) + sp.kve(2, x)) / 2,                          domain=(POSITIVE,))
 kve = special(sp.kve, None, lambda z, v, x: z - (sp.kve(v - 1, x) + sp.kve(v + 1, x)) / 2)
-spherical_jn = special(_ufuncs._spherical_jn, None, lambda z, n, x: (n * sp.spherical_jn(abs(n - 1), x) - (n + 1) * sp.spherical_jn(n + 1, x)) / (2 * n + 1), latex=r"j_{{{0}}}\left({1}\right)")
+spherical_jn = special(_ufuncs._spherical_jn, None, lambda z, n, x: (n * _ufuncs._spherical_jn(np.abs(n - 1), x) - (n + 1) * _ufuncs._spherical_jn(n + 1, x)) / (2 * n + 1), latex=r"j_{{{0}}}\left({1}\right)")
 
 # Hypergeometric functions and elliptic integrals
 hyp0f1 = special(sp.hyp0f1, None, lambda z, v, x: sp.hyp0f1(v + 1, x) / v,                                        latex="{{}}_0F_1")
 hyp1f1 = special(sp.hyp1f1, None, None, lambda z, a, b, x: a / b * sp.hyp1f1(a + 1, b + 1, x),                    latex="{{}}_1F_1")
-hyperu = special(sp.hyperu, None, None, lambda z, a, b, x: -a * sp.hyperu(a + 1, b + 1, x),                       latex="U")
 hyp2f1 = special(sp.hyp2f1, None, None, None, lambda z, a, b, c, x: a * b / c * sp.hyp2f1(a + 1, b + 1, c + 1, x), latex="{{}}_2F_1")
 ellipk = special(sp.ellipk, _ellipk,                          latex="K", domain=(BELOW_ONE,))
 ellipe = special(sp.ellipe, _ellipe,                          latex="E", domain=(BELOW_ONE,))

@@ -194,6 +194,36 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     return np.sort(np.concatenate([setdiff1d(ar1, ar2), setdiff1d(ar2, ar1)]))
 
 
+# Positions ---------------------------------------------------------------------------------------------------------
+
+
+@implements(np.unravel_index)
+def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
+    """np.unravel_index."""
+    rest, shape = array(indices), (shape,) if isinstance(shape, int) else tuple(shape)
+    if not np.all((rest >= 0) & (rest < int(np.prod(shape)))):
+        raise ValueError(f"index {indices} is out of bounds for array with size {int(np.prod(shape))}")
+    places = []
+    for n in shape[::-1] if order == "C" else shape:
+        places.append(np.remainder(rest, n))
+        rest = np.floor_divide(rest, n)
+    return tuple(places[::-1] if order == "C" else places)
+
+
+@implements(np.ravel_multi_index)
+def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
+    """np.ravel_multi_index."""
+    pairs = [(array(i), int(n)) for i, n in zip(multi_index, dims, strict=True)]
+    modes = [mode] * len(pairs) if isinstance(mode, str) else list(mode)
+    total: Any = 0
+    for (index, n), how in zip(pairs if order == "C" else pairs[::-1], modes if order == "C" else modes[::-1], strict=True):
+        if how == "raise" and not np.all((index >= 0) & (index < n)):
+            raise ValueError("invalid entry in coordinates array")
+        inside = np.mod(index, n) if how == "wrap" else np.clip(index, 0, n - 1) if how == "clip" else index
+        total = total * n + inside
+    return total
+
+
 # Predicates --------------------------------------------------------------------------------------------------------
 
 

@@ -239,7 +239,7 @@ def concatenate_of(
     arrays: Sequence[Any], /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = None
 ) -> Any:
     """np.concatenate."""
-    arrays = list(arrays)
+    arrays = [a if isinstance(a, Tracer) else np.asarray(a) for a in arrays]
     if axis is None:
         arrays, axis = [ravel(a) for a in arrays], 0
     result = bind(concatenate, arrays, {"axis": _axis(axis, len(shape_of(arrays[0])))})

@@ -82,33 +82,33 @@ _EIGENVECTORS = "the eigenvectors of equal eigenvalues (np.linalg.eigh(A)[1])"
 _EIGENVALUES = "np.linalg.eigvalsh(A)   as far as first derivatives go, or a function that needs no eigenvectors"
 
 
-def _eigh_push(t: Any, z: Any, a: Any, *, uplo: str) -> Any:
+def _eigh_push(t: Any, z: Any, a: Any, *, UPLO: str) -> Any:
     """dλ = diag(Vᵀ dA V) and dV = V (F ∘ Vᵀ dA V) with Fᵢⱼ = 1/(λⱼ − λᵢ)."""
     w, v = z
-    m = product(mT(v), mirrored(t, uplo == "U"), v)
+    m = product(mT(v), mirrored(t, UPLO == "U"), v)
     tied = _tied(w)
     vectors = np.matmul(v, _reciprocal(w[..., None, :] - w[..., :, None], tied) * m)
     return _shared(diagonals(m), w), defined_unless(_several(tied), vectors, _EIGENVECTORS, _EIGENVALUES)
 
 
-def _eigvalsh_push(t: Any, z: Any, a: Any, *, uplo: str) -> Any:
-    _, v = bind(eigh, (a,), {"uplo": uplo})
-    return _shared(np.sum(v * np.matmul(mirrored(t, uplo == "U"), v), axis=-2), z)
+def _eigvalsh_push(t: Any, z: Any, a: Any, *, UPLO: str) -> Any:
+    _, v = bind(eigh, (a,), {"UPLO": UPLO})
+    return _shared(np.sum(v * np.matmul(mirrored(t, UPLO == "U"), v), axis=-2), z)
 
 
 eigh = REGISTRY["eigh"] = Primitive(
     "eigh",
-    lambda a, *, uplo: tuple(np.linalg.eigh(a, uplo)),
+    lambda a, *, UPLO: tuple(np.linalg.eigh(a, UPLO)),
     [Pushforward(_eigh_push)],
-    aval=lambda a, *, uplo: (Aval(a.shape[:-1], floating(a)), Aval(a.shape, floating(a))),
+    aval=lambda a, *, UPLO: (Aval(a.shape[:-1], floating(a)), Aval(a.shape, floating(a))),
     outputs=2,
     notation=Notation("eigh", "np.linalg.eigh({0}, {params})", r"\operatorname{{eigh}} {0:9}"),
 )
 eigvalsh = REGISTRY["eigvalsh"] = Primitive(
     "eigvalsh",
-    lambda a, *, uplo: np.linalg.eigvalsh(a, uplo),
+    lambda a, *, UPLO: np.linalg.eigvalsh(a, UPLO),
     [Pushforward(_eigvalsh_push)],
-    aval=lambda a, *, uplo: Aval(a.shape[:-1], floating(a)),
+    aval=lambda a, *, UPLO: Aval(a.shape[:-1], floating(a)),
     notation=Notation("λ", "np.linalg.eigvalsh({0}, {params})", r"\lambda\left({0}\right)"),
 )
 
@@ -116,13 +116,13 @@ eigvalsh = REGISTRY["eigvalsh"] = Primitive(
 @implements(np.linalg.eigh)
 def eigh_of(a: Any, UPLO: str = "L") -> Any:
     """np.linalg.eigh, a function of the one triangle that it reads."""
-    return _EighResult(*bind(eigh, (a,), {"uplo": UPLO.upper()}))
+    return _EighResult(*bind(eigh, (a,), {"UPLO": UPLO.upper()}))
 
 
 @implements(np.linalg.eigvalsh)
 def eigvalsh_of(a: Any, UPLO: str = "L") -> Any:
     """np.linalg.eigvalsh, a function of the one triangle that it reads."""
-    return bind(eigvalsh, (a,), {"uplo": UPLO.upper()})
+    return bind(eigvalsh, (a,), {"UPLO": UPLO.upper()})
 
 
 _EighResult = type(np.linalg.eigh(np.eye(1)))

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from wengert.ops.elementwise import elementwise
+from wengert.core.dispatch import FUNCTIONS
+from wengert.ops.elementwise import elementwise, function
 
 DEGREE = float(np.pi / 180)
+
+
+def _sinc(z: Any, x: Any) -> Any:
+    """The slope (cos πx − sinc x)/x as a spherical Bessel function, in which nothing cancels at 0."""
+    sign = np.where(np.less(x, 0), -1.0, 1.0)  # SciPy has it for positive numbers only
+
+    from wengert.ops.scipy_special import spherical_jn  # here, since importing SciPy takes longer than everything else
+
+    return -np.pi * sign * spherical_jn(1, np.pi * sign * x)
+
 
 # fmt: off
 sin    = elementwise(np.sin,    lambda z, x: np.cos(x),                       latex=r"\sin", complex=True)
@@ -22,4 +35,6 @@ deg2rad = elementwise(np.deg2rad, lambda z, x: DEGREE)
 radians = elementwise(np.radians, lambda z, x: DEGREE)
 rad2deg = elementwise(np.rad2deg, lambda z, x: 1 / DEGREE)
 degrees = elementwise(np.degrees, lambda z, x: 1 / DEGREE)
+
+sinc = FUNCTIONS[np.sinc] = function("sinc", np.sinc, _sinc, like=np.sin)
 # fmt: on
