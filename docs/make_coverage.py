@@ -23,22 +23,126 @@ PAGE = Path(__file__).parent / "numpy-coverage.md"
 NAMESPACES: dict[str, ModuleType] = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
 #: Functions that answer traced arrays with values which have no derivative: indices, truth, shapes, counts.
-CONSTANT = set(
-    """all any allclose array_equal array_equiv argmax argmin nanargmax nanargmin argpartition argsort argwhere
-    array_repr array_str around bincount count_nonzero digitize einsum_path flatnonzero frexp histogram_bin_edges
-    iscomplex iscomplexobj isclose isin isreal isrealobj lexsort may_share_memory ndim nonzero result_type searchsorted
-    shape shares_memory size unravel_index matrix_rank isneginf isposinf common_type can_cast min_scalar_type
-    """.split()
-)
+CONSTANT = {
+    "all",
+    "any",
+    "allclose",
+    "array_equal",
+    "array_equiv",
+    "argmax",
+    "argmin",
+    "nanargmax",
+    "nanargmin",
+    "argpartition",
+    "argsort",
+    "argwhere",
+    "array_repr",
+    "array_str",
+    "around",
+    "bincount",
+    "count_nonzero",
+    "digitize",
+    "einsum_path",
+    "flatnonzero",
+    "frexp",
+    "histogram_bin_edges",
+    "iscomplex",
+    "iscomplexobj",
+    "isclose",
+    "isin",
+    "isreal",
+    "isrealobj",
+    "lexsort",
+    "may_share_memory",
+    "ndim",
+    "nonzero",
+    "result_type",
+    "searchsorted",
+    "shape",
+    "shares_memory",
+    "size",
+    "unravel_index",
+    "matrix_rank",
+    "isneginf",
+    "isposinf",
+    "common_type",
+    "can_cast",
+    "min_scalar_type",
+}
 #: Functions that make arrays from shapes and numbers, or read them; they answer only with `like=`.
-CONSTRUCTORS = set(
-    """arange array asarray asanyarray ascontiguousarray asarray_chkfinite asfortranarray asmatrix bartlett blackman bmat
-    diag_indices diag_indices_from empty empty_like eye fftfreq frombuffer fromfile fromfunction fromiter fromregex
-    fromstring from_dlpack full full_like genfromtxt hamming hanning identity indices ix_ kaiser linspace load loadtxt
-    logspace geomspace mask_indices memmap ones ones_like rfftfreq tri tril_indices tril_indices_from triu_indices
-    triu_indices_from zeros zeros_like ravel_multi_index require
-    """.split()
-)
+CONSTRUCTORS = {
+    "arange",
+    "array",
+    "asarray",
+    "asanyarray",
+    "ascontiguousarray",
+    "asarray_chkfinite",
+    "asfortranarray",
+    "asmatrix",
+    "bartlett",
+    "blackman",
+    "bmat",
+    "diag_indices",
+    "diag_indices_from",
+    "empty",
+    "empty_like",
+    "eye",
+    "fftfreq",
+    "frombuffer",
+    "fromfile",
+    "fromfunction",
+    "fromiter",
+    "fromregex",
+    "fromstring",
+    "from_dlpack",
+    "full",
+    "full_like",
+    "genfromtxt",
+    "hamming",
+    "hanning",
+    "identity",
+    "indices",
+    "ix_",
+    "kaiser",
+    "linspace",
+    "load",
+    "loadtxt",
+    "logspace",
+    "geomspace",
+    "mask_indices",
+    "memmap",
+    "ones",
+    "ones_like",
+    "rfftfreq",
+    "tri",
+    "tril_indices",
+    "tril_indices_from",
+    "triu_indices",
+    "triu_indices_from",
+    "zeros",
+    "zeros_like",
+    "ravel_multi_index",
+    "require",
+}
+#: Attributes of an array's memory, which a traced value has not.
+MEMORY = {
+    "base",
+    "byteswap",
+    "ctypes",
+    "data",
+    "device",
+    "dump",
+    "dumps",
+    "flags",
+    "getfield",
+    "setfield",
+    "setflags",
+    "strides",
+    "to_device",
+    "tobytes",
+    "tofile",
+    "view",
+}
 #: Refused on purpose.
 REFUSED = {
     "vectorize": "converts to plain numbers; `wengert.numpy.vectorize` follows them",
@@ -103,8 +207,12 @@ def rows() -> list[tuple[str, str, str]]:
         for name in sorted(n for n in module.__all__ if hasattr(module, n)):
             found.append((f"{prefix}.{name}", *status(name, getattr(module, name))))
     for name in sorted(n for n in dir(np.ndarray) if not n.startswith("_")):
-        there = hasattr(Tracer, name)
-        found.append((f"ndarray.{name}", "derivative" if there else "missing", "" if there else "AttributeError"))
+        if hasattr(Tracer, name):
+            found.append((f"ndarray.{name}", "derivative", ""))
+        elif name in MEMORY:
+            found.append((f"ndarray.{name}", "refused", "of memory, not of numbers"))
+        else:
+            found.append((f"ndarray.{name}", "missing", "raises AttributeError"))
     return found
 
 
@@ -117,9 +225,9 @@ def page() -> str:
     lines = [
         "# NumPy, name by name",
         "",
-        "Written by `python docs/make_coverage.py`. *derivative*: traced arrays have it, in every mode; *constant*: its "
-        "value has no derivative (an index, a truth value); *constructor*: makes arrays, traceable ones with `like=` or "
-        "by `wengert.numpy`; *refused*: on purpose; *missing*: raises an error that names the line.",
+        "Written by `python docs/make_coverage.py`. *derivative*: traced arrays have it, in every mode; *constant*: "
+        "its value has no derivative (an index, a truth value); *constructor*: makes arrays, traceable ones with "
+        "`like=` or by `wengert.numpy`; *refused*: on purpose; *missing*: raises an error that names the line.",
         "",
         "| status | names |",
         "| --- | --- |",

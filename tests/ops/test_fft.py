@@ -81,3 +81,13 @@ def test_bad_arguments():
 def test_recorded():
     graph = wg.trace(lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2))(REAL[0, 0])
     assert graph(REAL[1, 1]) == pytest.approx(5 * np.sum(REAL[1, 1] ** 2), rel=1e-13)  # Parseval
+
+
+@pytest.mark.parametrize("name", ["fftshift", "ifftshift"])
+@pytest.mark.parametrize("axes", [None, 0, (1, 2), -1])
+def test_shifts(name, axes):
+    function = getattr(np.fft, name)
+    value, pull = wg.vjp(lambda x: function(x, axes), COMPLEX)
+    np.testing.assert_array_equal(value, function(COMPLEX, axes))
+    back = np.fft.ifftshift if name == "fftshift" else np.fft.fftshift
+    np.testing.assert_array_equal(pull(COMPLEX)[0], back(COMPLEX, axes))

@@ -178,6 +178,15 @@ np.hypot.accumulate(v)               np.add.reduceat(v, [0, 2])           np.add
 np.maximum.reduceat(v, [0, 1, 3])    np.logaddexp.reduceat(v, [1, 2])     np.multiply.reduceat(x, [0, 1])
 np.cumulative_sum(v)                 np.cumulative_sum(x, axis=1, include_initial=True)
 np.cumulative_prod(v, include_initial=True)
+x[np.unravel_index(np.argmax(x), x.shape)]  t[np.unravel_index(np.argmin(t), (2, 3, 4))]
+v * np.unravel_index(np.argsort(v), (2, 2), order="F")[0]
+x.ravel()[np.ravel_multi_index((np.argmax(x, axis=0), [0, 1, 2, 3]), x.shape)]
+v * np.ravel_multi_index([np.argsort(v), [5, -1, 0, 2]], (4, 3), mode=("raise", "clip"))
+v * np.ravel_multi_index([np.argsort(v), [5, -1, 0, 2]], (4, 3), mode="wrap", order="F")
+np.roots(np.poly(v))                 np.roots(np.append(np.poly(v), [0.0, 0.0]))
+np.polyfit(v, w, 1)                  np.polyfit(v, w, 2, w=v * v)         np.polyfit(plain, v, 1, cov=True)[1]
+np.polyfit(v, np.stack([w, v], 1), 1)  np.polyfit(plain, v, 1, full=True)[0]  np.polyfit(plain, v, 1, cov="unscaled")[0]
+v * np.unpackbits(np.packbits(v > 0), count=4)
 """
 ROWS = re.findall(r"\S.*?(?=\s{2,}|\n)", EXPRESSIONS)
 
@@ -340,6 +349,14 @@ def test_numbers_can_be_saved(save):
     file = io.BytesIO()
     wg.jvp(lambda x: (eval(save, {"np": np, "file": file, "x": x}), x)[1], (CUBE[0],), (CUBE[0],))
     assert file.tell()
+
+
+def test_complex_roots():
+    p = np.array([1.0, 0.5, 2.0, 3.0])
+    wg.check_grads(lambda p: np.sum(np.abs(np.roots(p)) ** 2), (p,), order=2)
+    zeros, moved = wg.jvp(np.roots, (p,), (np.array([0.0, 0.0, 0.0, 1.0]),))
+    np.testing.assert_allclose(moved, -1 / np.polyval(np.polyder(p), zeros), rtol=1e-13)
+    wg.check_grads(lambda p: np.abs(np.poly(np.roots(p))[1:]), (p,), order=2)
 
 
 def test_empty_arrays():

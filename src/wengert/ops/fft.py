@@ -16,7 +16,7 @@ from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear
 
 #: The norm whose factor is that of the transform in the other direction.
-_OTHER = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+_OTHER: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def _resized(x: Any, n: int, axis: int) -> Any:
@@ -150,3 +150,16 @@ for _functions, _default in (
     implements(_functions[1])(_many(ifft_of, default=_default))
     implements(_functions[2])(_many(fft_of, rfft_of, _default))
     implements(_functions[3])(_many(ifft_of, irfft_of, _default, inverse=True))
+
+
+def _shift(by: Callable[[int], int]) -> Callable[..., Any]:
+    def shift(x: Any, axes: Any = None) -> Any:
+        ndim = len(shape_of(x))
+        places = range(ndim) if axes is None else np.lib.array_utils.normalize_axis_tuple(axes, ndim)
+        return np.roll(x, [by(shape_of(x)[i]) for i in places], list(places))
+
+    return shift
+
+
+implements(np.fft.fftshift)(_shift(lambda n: n // 2))
+implements(np.fft.ifftshift)(_shift(lambda n: -(n // 2)))

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import shape_of
+from wengert.core.aval import Aval, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.errors import MissingRuleError
+from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
+from wengert.core.rule import Pushforward
 from wengert.ops.operand import array, inexact
 
 
@@ -119,9 +121,26 @@ def poly(seq_of_zeros: Any) -> Any:
     return result
 
 
+def _roots_push(t: Any, z: Any, p: Any) -> Any:
+    """p(r) = 0 stays true: dr = −dp(r)/p′(r), infinite at a double root."""
+    n = len(p)
+    return -np.matmul(np.vander(z, n), t) / np.matmul(np.vander(z, n - 1), p[:-1] * np.arange(n - 1, 0, -1))
+
+
+#: Of coefficients whose first and last are not zero; complex as soon as one root is.
+roots = REGISTRY["roots"] = Primitive(
+    "roots",
+    np.roots,
+    [Pushforward(_roots_push)],
+    aval=lambda p: Aval((p.shape[0] - 1,), p.dtype),
+    complex=True,
+    notation=Notation("roots", "np.roots({0})", r"\operatorname{{roots}}\left({0}\right)"),
+)
+
+
 @implements(np.roots)
-def roots(p: Any) -> Any:
-    """np.roots: the eigenvalues of the companion matrix."""
+def roots_of(p: Any) -> Any:
+    """np.roots."""
     p = array(p, 1)
     if len(shape_of(p)) != 1:
         raise ValueError("Input must be a rank-1 array.")
@@ -130,18 +149,14 @@ def roots(p: Any) -> Any:
         return np.zeros(0)
     trailing = len(p) - int(found[-1]) - 1
     p = inexact(p)[int(found[0]) : int(found[-1]) + 1]
-    n = len(p) - 1
-    if not n:
+    if len(p) == 1:
         return np.zeros(trailing)
-    first = np.reshape(-p[1:] / p[0], (1, n))
-    values = np.linalg.eigvals(np.concatenate([first, np.eye(n - 1, n, dtype=p.dtype)]))
+    values = bind(roots, (p,), {})
     return np.concatenate([values, np.zeros(trailing, values.dtype)]) if trailing else values
 
 
 @implements(np.polyfit)
-def polyfit(
-    x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
-) -> Any:
+def polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
     """np.polyfit, by least squares, also with respect to the points and the weights."""
     order, x, y = int(deg) + 1, inexact(x), inexact(y)
     if deg < 0:

@@ -102,6 +102,8 @@ def flatnonzero(a: Any) -> Any:
 # Orders and sets ---------------------------------------------------------------------------------------------------
 
 lexsort = constant_function(np.lexsort, np.intp, lambda keys, **params: keys.shape[1:])
+packbits = constant_function(np.packbits, np.uint8, lambda a, **params: (-1,))
+unpackbits = constant_function(np.unpackbits, np.uint8, lambda a, **params: (-1,))
 isin = constant_function(np.isin, bool, lambda element, test, **params: element.shape)
 
 
@@ -109,6 +111,18 @@ isin = constant_function(np.isin, bool, lambda element, test, **params: element.
 def lexsort_of(keys: Any, axis: int = -1) -> Any:
     """np.lexsort."""
     return bind(lexsort, (np.stack(list(keys)),), {"axis": axis})
+
+
+@implements(np.packbits)
+def packbits_of(a: Any, /, axis: Any = None, bitorder: str = "big") -> Any:
+    """np.packbits."""
+    return bind(packbits, (array(a),), {"axis": axis, "bitorder": bitorder})
+
+
+@implements(np.unpackbits)
+def unpackbits_of(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "big") -> Any:
+    """np.unpackbits."""
+    return bind(unpackbits, (array(a),), {"axis": axis, "count": count, "bitorder": bitorder})
 
 
 @implements(np.isin)
@@ -216,7 +230,9 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: s
     pairs = [(array(i), int(n)) for i, n in zip(multi_index, dims, strict=True)]
     modes = [mode] * len(pairs) if isinstance(mode, str) else list(mode)
     total: Any = 0
-    for (index, n), how in zip(pairs if order == "C" else pairs[::-1], modes if order == "C" else modes[::-1], strict=True):
+    for (index, n), how in zip(
+        pairs if order == "C" else pairs[::-1], modes if order == "C" else modes[::-1], strict=True
+    ):
         if how == "raise" and not np.all((index >= 0) & (index < n)):
             raise ValueError("invalid entry in coordinates array")
         inside = np.mod(index, n) if how == "wrap" else np.clip(index, 0, n - 1) if how == "clip" else index
