@@ -368,3 +368,10 @@ def test_nothing_is_kept_alive():
     wg.grad(view_of_view)(X)
     wg.grad(siblings)(X)
     assert (len(alias._families), len(alias._view_of), len(alias._lent)) == before
+
+
+def test_ufuncs_take_lists():
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(np.multiply(x, [1.0, 2.0, 3.0])))(X), [1, 2, 3])
+    assert wg.trace(lambda x: np.sum(np.add(x, [1.0, 2.0, 3.0])))(X)(X) == X.sum() + 6
+    with pytest.raises(wg.ConversionError):
+        wg.grad(lambda x: np.sum(np.add(x, [x[0], 2.0, 3.0])))(X)

@@ -11,11 +11,15 @@ from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Partial
 
 
+_LARGE = 4096  # elements
+
+
 def _product(a: Any, b: Any) -> Any:
     product = a * b
     if isinstance(product, np.ndarray):
-        flat = product.ravel()
-        norm = flat.dot(flat)  # NaN whenever an element is NaN: one pass at memory speed, no temporary
+        # NaN whenever an element is NaN, in one pass and without a temporary; BLAS would start threads for a large one.
+        flat = product.ravel() if product.size <= _LARGE else None
+        norm = np.add.reduce(product, axis=None) if flat is None else flat.dot(flat)
     else:
         norm = product
     if norm == norm:

@@ -77,10 +77,12 @@ def _bin(a: Any, edges: Any) -> tuple[Any, Any]:
 
 
 def _counts(places: Any, inside: Any, weights: Any, size: int) -> Any:
-    places = places[inside]
+    places = np.where(
+        inside, places, size
+    )  # what is in no bin goes into one more, so that shapes do not depend on values
     if weights is None:
-        return bind(bincount, (places,), {"minlength": size})
-    return _added(inexact(weights)[inside], places, (size,))
+        return bind(bincount, (places,), {"minlength": size + 1})[:size]
+    return _added(inexact(weights), places, (size + 1,))[:size]
 
 
 @implements(np.histogram)

@@ -15,6 +15,7 @@ from wengert.ops.comparison import constant_function
 from wengert.ops.holes import warn_if
 from wengert.ops.operand import array, cast, flag, inexact, no_out
 from wengert.ops.reduction import normalize_axes
+from wengert.ops.special import stop_gradient
 
 argpartition = constant_function(np.argpartition, np.intp, lambda x, **params: x.shape)
 
@@ -67,7 +68,7 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
     n = shape_of(s)[0]
     result = np.mean(s[n // 2 - 1 : n // 2 + 1] if n % 2 == 0 and n else s[n // 2 : n // 2 + 1], axis=0)
     if n and aval_of(s).dtype.kind in "fc":
-        result = np.where(np.isnan(s[-1]), s[-1] * result, result)
+        result = np.where(np.isnan(s[-1]), np.nan * s[-1], result)
     return _restored(result, a, axis, keepdims)
 
 
@@ -128,7 +129,7 @@ _SHARES: dict[str, Callable[[Any], Any]] = {
 
 
 def _lerp(a: Any, b: Any, t: Any, dtype: Any) -> Any:
-    """A + t·(b − a), from the nearer end; `dtype` is that of t and 1 − t."""
+    """The number at t between a and b, from the nearer end; `dtype` is that of t and 1 − t."""
     d = b - a
     return np.where(t < 0.5, a + d * cast(t, dtype), b - d * cast(1 - t, dtype))
 
@@ -139,10 +140,18 @@ def _ranked(s: Any, n: Any, q: Any, weak: bool, method: str) -> Any:
     top = np.maximum(n - 1, 0)
     if aval_of(rank).dtype.kind == "i":
         return _at(s, np.minimum(rank, _whole(top)))
-    low = np.floor(rank)
-    share = _SHARES[method](rank - low) if method in _SHARES else rank - low
-    below, above = (_at(s, _whole(np.clip(i, 0, top))) for i in (low, low + 1))
-    return _lerp(below, above, share, aval_of(s).dtype if weak else aval_of(share).dtype)
+
+    def between(low: Any) -> Any:
+        share = _SHARES[method](rank - low) if method in _SHARES else rank - low
+        below, above = (_at(s, _whole(np.clip(i, 0, top))) for i in (low, low + 1))
+        return _lerp(below, above, share, aval_of(s).dtype if weak else aval_of(share).dtype)
+
+    right = between(np.floor(rank))
+    if not isinstance(q, Tracer) or method in _SHARES:
+        return right
+    inner = between(np.clip(np.floor(rank), 0, np.maximum(top - 1, 0))), between(np.clip(np.ceil(rank) - 1, 0, top))
+    mean = (inner[0] + inner[1]) / 2  # the same number, but at a whole rank its slope in q is that of both sides
+    return right + np.where(np.isfinite(right), mean - stop_gradient(mean) - (right - stop_gradient(right)), 0.0)
 
 
 def _weighted(s: Any, weights: Any, order: Any, q: Any) -> Any:
@@ -193,7 +202,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: Any, weights: An
     else:
         n = np.sum(~holes, axis=0, keepdims=True).astype(qs.dtype) if nan else shape_of(s)[0]
         result = _ranked(s, n, qs, weak, method)
-    result = np.where(np.all(holes, axis=0) if nan else holes[-1], np.nan * result, result)
+    result = np.where(np.all(holes, axis=0) if nan else holes[-1], np.nan * s[-1], result)
     result = np.reshape(result, (*shape_of(q), *rest))
     return _restored(result, a, axis, keepdims, len(shape_of(q)))
 

@@ -11,7 +11,6 @@ from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant
-from wengert.core.tracer import Tracer
 from wengert.ops.comparison import constant_function
 from wengert.ops.indexing import Slot, scatter
 from wengert.ops.operand import array, cast, no_out, normalize
@@ -52,8 +51,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
     """np.piecewise: each function sees only the elements that are its own."""
     x = array(x)
     shape, dtype = shape_of(x), aval_of(x).dtype
-    single = isinstance(condlist, (bool, np.bool_)) or (isinstance(condlist, Tracer) and shape_of(condlist) == ())
-    if single or (not isinstance(condlist[0], (list, np.ndarray, Tracer)) and shape != ()):
+    if _is_scalar(condlist) or (_is_scalar(condlist[0]) and shape != ()):
         condlist = [condlist]
     conditions = [np.reshape(np.broadcast_to(_truth(c), shape), -1) for c in condlist]
     if len(conditions) == len(funclist) - 1:
@@ -74,6 +72,10 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
             params = {"indices": ((Slot(0),),), "shape": flat.shape, "dtype": dtype}
             result = np.where(here, bind(scatter(1), (values, here), params), result)
     return np.reshape(result, shape)
+
+
+def _is_scalar(condition: Any) -> bool:
+    return not isinstance(condition, (list, tuple)) and shape_of(condition) == ()
 
 
 def _truth(condition: Any) -> Any:
@@ -206,6 +208,13 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     """np.setxor1d."""
     return np.sort(np.concatenate([setdiff1d(ar1, ar2), setdiff1d(ar2, ar1)]))
+
+
+@implements(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    """np.sort_complex."""
+    a = np.sort(array(a))
+    return a if a.dtype.kind == "c" else a.astype(np.result_type(a.dtype, np.complex64))
 
 
 # Positions ---------------------------------------------------------------------------------------------------------
