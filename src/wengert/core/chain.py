@@ -10,7 +10,6 @@ from wengert.core.aval import Aval, broadcast, shape_of
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Partial
 
-
 _LARGE = 4096  # elements
 
 
