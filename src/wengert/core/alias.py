@@ -41,7 +41,8 @@ _NAMES = NameLevel(rank=2**62)
 class NamedArray(Tracer):
     """A plain array that can take traced values: what `np.zeros(n, like=x)` gives."""
 
-    __slots__ = ()
+    __slots__ = ("lent",)
+    lent: Any  # a weak reference to the plain array that was handed out
 
     def __init__(self, value: Any) -> None:
         self.level, self.value = _NAMES, value
@@ -73,33 +74,28 @@ class View(NamedTuple):
     put: Put
 
 
-class _Family(NamedTuple):
-    """A base while it lives, and its views while they live."""
-
-    base: weakref.ref[Tracer]
-    views: list[weakref.ref[Tracer]]
-
-
-# By the identity of the traced array. The references in the entries are weak and clear them, so nothing is kept alive.
-_families: dict[int, _Family] = {}
-_view_of: dict[int, tuple[weakref.ref[Tracer], View]] = {}
-_lent: dict[int, weakref.ref[Any]] = {}
-
-
 def view(result: Any, base: Any, get: Get, put: Put) -> Any:
-    """Say that `result` is a view of `base`, if in NumPy it is: if their numbers share memory."""
-    if not (isinstance(base, Tracer) and base.updatable and isinstance(result, Tracer) and shape_of(result)):
-        return result
-    ours, theirs = concrete(result), concrete(base)
-    if not (isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray) and np.may_share_memory(ours, theirs)):
-        return result
-    key, home = id(result), id(base)
-    if home not in _families:
-        _families[home] = _Family(weakref.ref(base, lambda _: _families.pop(home, None)), [])
-    views = _families[home].views
-    views.append(weakref.ref(result, views.remove))
-    _view_of[key] = weakref.ref(result, lambda _: _view_of.pop(key, None)), View(base, get, put)
+    """Say that `result` may be a view of `base`; whether it is shows when one of them is updated."""
+    if isinstance(base, Tracer) and base.updatable and isinstance(result, Tracer) and shape_of(result):
+        result.link = View(base, get, put)
+        try:
+            views = base.views
+        except AttributeError:
+            views = base.views = []
+        views.append(weakref.ref(result))
+        if len(views) > 16 and len(views) & (len(views) - 1) == 0:  # now and then, drop those that are gone
+            views[:] = [ref for ref in views if ref() is not None]
     return result
+
+
+def _link(array: Tracer) -> View | None:
+    """The link of a view; NumPy has made the views already, so they are those whose numbers share memory."""
+    link: View | None = getattr(array, "link", None)
+    if link is None:
+        return None
+    ours, theirs = concrete(array), concrete(link.base)
+    shared = isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray) and np.may_share_memory(ours, theirs)
+    return link if shared else None
 
 
 def update(array: Any, value: Any) -> None:
@@ -111,19 +107,26 @@ def update(array: Any, value: Any) -> None:
             right="y = np.where(np.arange(n) == i, v, y), y = y + v",
         )
     value = _fitting(array, value)
-    while (entry := _view_of.get(id(array))) is not None:
-        link = entry[1]
+    while (link := _link(array)) is not None:
         value = link.put(link.base, value)
         array = link.base
+    family = _family(array)
     _rename(array, value)
-    stack = [array]
+    for child, link in family:
+        _rename(child, link.get(link.base))
+
+
+def _family(base: Tracer) -> list[tuple[Tracer, View]]:
+    """All living views of a base and the views of those, each after its own base."""
+    found: list[tuple[Tracer, View]] = []
+    stack = [base]
     while stack:
-        base = stack.pop()
-        family = _families.get(id(base))
-        for child in [ref() for ref in family.views] if family else ():
-            if child is not None:
-                _rename(child, _view_of[id(child)][1].get(base))
+        for ref in getattr(stack.pop(), "views", ()):
+            child = ref()
+            if child is not None and (link := _link(child)) is not None:
+                found.append((child, link))
                 stack.append(child)
+    return found
 
 
 def write_out(out: Any, result: Any) -> Any:
@@ -143,7 +146,7 @@ def plain(value: Any) -> Any:
 
 
 def _rename(array: Tracer, value: Any) -> None:
-    lent = _lent.get(id(array))
+    lent = getattr(array, "lent", None)
     if lent is not None and lent() is not None:
         raise InPlaceError(
             "this array was handed to NumPy as a plain one, which would not see the update",
@@ -162,8 +165,7 @@ def lend(array: NamedArray) -> Any:
     """The plain array behind a name, to read; while it is used, the name cannot be updated."""
     plain = np.asarray(resolve(array)).view()
     plain.flags.writeable = False
-    key = id(array)
-    _lent[key] = weakref.ref(plain, lambda _: _lent.pop(key, None))
+    array.lent = weakref.ref(plain)
     return plain
 
 

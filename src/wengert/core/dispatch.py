@@ -67,8 +67,10 @@ def _strip(value: Any) -> Any:
 
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """`Tracer.__array_ufunc__`."""
-    if any(isinstance(a, (list, tuple)) for a in inputs):
-        inputs = tuple(np.asarray(a) if isinstance(a, (list, tuple)) else a for a in inputs)
+    for operand in inputs:
+        if type(operand) is list or type(operand) is tuple:
+            inputs = tuple(np.asarray(a) if isinstance(a, (list, tuple)) else a for a in inputs)
+            break
     if method == "__call__":
         function = UFUNCS.get(ufunc) or late(ufunc)
         if not kwargs and function is not None:

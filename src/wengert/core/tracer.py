@@ -43,12 +43,14 @@ class Level:
 class Tracer:
     """A value that is being followed: it carries its number and behaves as that number would in NumPy."""
 
-    __slots__ = ("__weakref__", "level", "value")
+    __slots__ = ("__weakref__", "level", "link", "value", "views")
     __array_priority__ = 1000.0
     fields: tuple[str, ...] = ("level", "value")
     updatable = True  # in place
     level: Level
     value: Any
+    link: Any  # of a view, see alias.py
+    views: Any
 
     def frozen(self) -> Tracer:
         """The value as it is now: what is kept for later must not follow in-place updates of the user's array."""

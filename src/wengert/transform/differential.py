@@ -200,7 +200,7 @@ def differential(
                 right=f"wg.primitive({primitive.name}, …)   with wg.Partial, wg.Linear, wg.Pushforward or wg.Constant "
                 f"at position {i}",
             )
-    if not primitive.complex or is_complex(out):
+    if is_complex(out) or (not primitive.complex and any(map(is_complex, args))):
         felt = [i for i, t in enumerate(tangents) if t is not None and not isinstance(primitive.rule(i), Constant)]
         out_is = is_complex(out)
         return [(t, adjoint(m, primitive, out_is, is_complex(args[i]))) for (t, m), i in zip(maps, felt, strict=True)]
@@ -209,9 +209,10 @@ def differential(
 
 def is_complex(value: Any) -> bool:
     """Whether a number, an array or one of several outputs is complex."""
-    if type(value) is tuple:
-        return any(map(is_complex, value))
-    return type(value) is not float and aval_of(value).dtype.kind == "c"
+    try:
+        return bool(value.dtype.kind == "c")
+    except AttributeError:
+        return any(map(is_complex, value)) if type(value) is tuple else type(value) is complex
 
 
 def scaling(rule: Partial, out: Any, args: Sequence[Any], position: int) -> Scale:
