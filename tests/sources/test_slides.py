@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import unicodedata
 from itertools import pairwise
 
@@ -316,14 +315,9 @@ def doubling(x, n):
     return y
 
 
-def test_reverse_mode_over_shared_nodes_takes_milliseconds():
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        slope = wg.grad(lambda x: doubling(x, 1_000))(1.0)
-        times.append(time.perf_counter() - start)
-    assert slope == near(1.001**1_000)
-    assert min(times) < 0.5  # some 20 ms; path by path it would be 2¹⁰⁰⁰ of them
+def test_reverse_mode_over_shared_nodes_ends():
+    """It takes some 15 ms (benchmarks/RESULTS.md); path by path there would be 2¹⁰⁰⁰ of them."""
+    assert wg.grad(lambda x: doubling(x, 1_000))(1.0) == near(1.001**1_000)
 
 
 @pytest.mark.parametrize("n", [10, 20, 40])
