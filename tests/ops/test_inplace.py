@@ -88,6 +88,22 @@ def view_of_view(x):
     return np.sum(m * m[::-1])
 
 
+def views_to_read(x):
+    y = np.outer(x, x)
+    wide, diagonal = np.broadcast_to(y, (2, 3, 3)), np.diagonal(y)
+    y[0, 0] = 9.0 * x[1]
+    return np.sum(wide * wide) + np.sum(diagonal**3)
+
+
+def parts(x):
+    z = x * (1 + 2j)
+    z.real[0] = x[1] ** 2
+    z.imag *= 3.0
+    z.imag[1:] += x[:2]
+    z.real = z.imag[::-1]
+    return np.sum(np.abs(z) ** 2)
+
+
 def copies_are_apart(x):
     y = x * 1.0
     for other in (y.copy(), np.copy(y), y.flatten(), y.astype(float), y[[0, 1, 2]], +y):
@@ -204,7 +220,8 @@ def an_outer_array_between_passes(x):
 
 
 PROGRAMS = [
-    element, recurrence, filled, alias, view_to_base, base_to_view, siblings, view_of_view, copies_are_apart, masks,
+    element, recurrence, filled, alias, view_to_base, base_to_view, siblings, view_of_view, views_to_read, parts,
+    copies_are_apart, masks,
     repeated_index, grid, at, outs, writers, methods, input_itself, loop, made_of_lists, other_constructors,
 ]  # fmt: skip
 
@@ -379,6 +396,12 @@ def test_nothing_is_kept_alive():
         assert kept[0]() is None, "an array must be freed by reference counts alone"
     finally:
         gc.enable()
+
+
+def test_views_that_numpy_does_not_let_write():
+    for make in (lambda y: np.broadcast_to(y, (2, 3)), lambda y: np.diagonal(np.outer(y, y))):
+        with pytest.raises(ValueError, match="read-only"):
+            wg.grad(lambda x, make=make: make(x * 1.0).__setitem__(0, 1.0))(X)
 
 
 def test_ufuncs_take_lists():

@@ -127,6 +127,12 @@ def test_the_pullback_is_the_adjoint():
     np.testing.assert_allclose(pull(T)[0], A.conj().T @ T, rtol=1e-13)
 
 
+def test_graphs_with_complex_constants_are_simplified():
+    graph = wg.trace(lambda x: np.abs(x * (1 + 2j) + 0j))(1.5)
+    assert graph.simplify(algebra=True)(2.0) == pytest.approx(2 * np.sqrt(5), rel=1e-15)
+    np.testing.assert_allclose(graph.derivative()(2.0), np.sqrt(5), rtol=1e-15)
+
+
 def test_numbers_keep_their_kind():
     assert type(wg.grad(lambda z: np.abs(z) ** 2)(1 + 2j)) is complex
     assert wg.grad(lambda z: np.abs(z) ** 2)(1 + 2j) == 2 + 4j

@@ -72,12 +72,18 @@ class View(NamedTuple):
     base: Tracer
     get: Get
     put: Put
+    certain: bool
 
 
-def view(result: Any, base: Any, get: Get, put: Put) -> Any:
-    """Say that `result` may be a view of `base`; whether it is shows when one of them is updated."""
+def read_only(base: Any, new: Any) -> Any:
+    """The `put` of a view that NumPy does not let write."""
+    raise ValueError("assignment destination is read-only")
+
+
+def view(result: Any, base: Any, get: Get, put: Put, certain: bool = False) -> Any:
+    """Say that `result` may be a view of `base`; whether it is shows when one of them is updated, unless `certain`."""
     if isinstance(base, Tracer) and base.updatable and isinstance(result, Tracer) and shape_of(result):
-        result.link = View(base, get, put)
+        result.link = View(base, get, put, certain)
         try:
             views = base.views
         except AttributeError:
@@ -91,8 +97,8 @@ def view(result: Any, base: Any, get: Get, put: Put) -> Any:
 def _link(array: Tracer) -> View | None:
     """The link of a view; NumPy has made the views already, so they are those whose numbers share memory."""
     link: View | None = getattr(array, "link", None)
-    if link is None:
-        return None
+    if link is None or link.certain:
+        return link
     ours, theirs = concrete(array), concrete(link.base)
     shared = isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray) and np.may_share_memory(ours, theirs)
     return link if shared else None

@@ -203,7 +203,7 @@ def fill_of(value: Any) -> Any:
     """The number that a constant consists of; None where its elements differ, or are no real numbers."""
     if isinstance(value, (int, float)):
         return value
-    if isinstance(value, Tracer) or value.dtype.kind not in "fiub" or value.size == 0:
+    if isinstance(value, (Tracer, complex)) or value.dtype.kind not in "fiub" or value.size == 0:
         return None
     first, last = value.flat[0], value.flat[-1]
     if first != last or not (value == first).all():

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.alias import view
 from wengert.core.aval import Aval, aval_of
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -64,13 +65,17 @@ UFUNCS[np.conjugate], UFUNCS[np.absolute], UFUNCS[np.sign] = conjugate_of, absol
 @implements(np.real)
 def real_of(val: Any) -> Any:
     """np.real."""
-    return bind(real, (val,), {}) if is_complex(val) else val
+    if not is_complex(val):
+        return val
+    return view(bind(real, (val,), {}), val, real_of, lambda base, new: new + 1j * imag_of(base))
 
 
 @implements(np.imag)
 def imag_of(val: Any) -> Any:
     """np.imag."""
-    return bind(imag, (val,), {}) if is_complex(val) else np.zeros_like(val)
+    if not is_complex(val):
+        return np.zeros_like(val)
+    return view(bind(imag, (val,), {}), val, imag_of, lambda base, new: real_of(base) + 1j * new)
 
 
 @implements(np.angle)

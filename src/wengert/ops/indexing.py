@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.alias import view
+from wengert.core.alias import read_only, view
 from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -197,7 +197,8 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     rows, columns = shape_of(a)[-2:]
     n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     i = np.arange(n)
-    return pick(a, (Ellipsis, i - min(offset, 0), i + max(offset, 0)))
+    place = (Ellipsis, i - min(offset, 0), i + max(offset, 0))
+    return view(pick(a, place), a, lambda base: pick(base, place), read_only, certain=True)
 
 
 @implements(np.diag)

@@ -91,8 +91,8 @@ for _name, _method in (
     setattr(Tracer, f"__{_name}__", _method)
 Tracer.T = property(lambda self: np.transpose(self))  # type: ignore[attr-defined]
 Tracer.mT = property(np.matrix_transpose)  # type: ignore[attr-defined]
-Tracer.real = property(lambda self: np.real(self))  # type: ignore[attr-defined]
-Tracer.imag = property(lambda self: np.imag(self))  # type: ignore[attr-defined]
+Tracer.real = property(lambda self: np.real(self), lambda self, new: assign(np.real(self), ..., new))  # type: ignore[attr-defined]
+Tracer.imag = property(lambda self: np.imag(self), lambda self, new: assign(np.imag(self), ..., new))  # type: ignore[attr-defined]
 Tracer.flat = property(lambda self: iter(np.reshape(self, -1)))  # type: ignore[attr-defined]
 
 #: Methods that are the NumPy function of the same name with the array as its first argument.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.alias import traceable, view
+from wengert.core.alias import read_only, traceable, view
 from wengert.core.aval import Aval, aval_of, promote, shape_of
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, on_values
@@ -224,7 +224,11 @@ def expand_dims(a: Any, axis: Any) -> Any:
 def broadcast_array(array: Any, shape: Any, subok: bool = False) -> Any:
     """np.broadcast_to."""
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    return array if shape_of(array) == shape else bind(broadcast_to, (array,), {"shape": shape})
+    if shape_of(array) == shape:
+        return array
+    params = {"shape": shape}
+    result = bind(broadcast_to, (array,), params)
+    return view(result, array, lambda base: bind(broadcast_to, (base,), params), read_only)
 
 
 @implements(np.broadcast_arrays)
