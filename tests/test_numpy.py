@@ -75,3 +75,8 @@ def test_it_is_plain_again_after_the_transformation():
     kept = []
     wg.grad(lambda x: kept.append(np.zeros(2)) or x)(1.0)
     assert type(np.zeros(2)) is numpy.ndarray
+
+
+def test_what_vectorize_does_not_take_is_refused_with_the_fix():
+    with pytest.raises(wg.MissingRuleError, match=r"np\.stack"):
+        np.vectorize(np.sum, signature="(n)->()")

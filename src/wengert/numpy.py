@@ -30,6 +30,7 @@ from typing import Any
 import numpy as _np
 
 from wengert.core.alias import traceable
+from wengert.core.errors import MissingRuleError
 from wengert.core.tracer import Tracer, is_running
 from wengert.ops.inplace import gathered
 
@@ -75,7 +76,11 @@ class vectorize:
 
     def __init__(self, pyfunc: Callable[..., Any], otypes: Any = None, excluded: Any = None, **options: Any) -> None:
         if options.get("signature") or excluded:
-            raise NotImplementedError("wengert.numpy.vectorize takes neither signature= nor excluded=")
+            raise MissingRuleError(
+                "wengert.numpy.vectorize takes neither signature= nor excluded=",
+                wrong='np.vectorize(f, signature="(n)->()")(x)',
+                right="np.stack([f(row) for row in x])",
+            )
         self.pyfunc, self.plain = pyfunc, _np.vectorize(pyfunc, otypes, **options)
 
     def __call__(self, *args: Any) -> Any:
