@@ -5,6 +5,8 @@
     python tasks.py check              lint, formatting and types
     python tasks.py format             format the code and mend what the linter can mend by itself
     python tasks.py bench [arguments]  measure beside the peers
+    python tasks.py peers [names]      install more peers, each in an environment of its own; without names, all
+    python tasks.py coverage           ask the installed peers which of NumPy's functions they differentiate rightly
     python tasks.py lock [--upgrade]   write the lock files again after a change of the dependencies
     python tasks.py newest             the tests with the newest release of every dependency
 
@@ -74,6 +76,26 @@ def bench(arguments: list[str]) -> int:
     return run([python, "-m", "benchmarks", *arguments])
 
 
+def peers(arguments: list[str]) -> int:
+    """Make the environment of each peer that is named: what its extra `peer-<name>` asks for, newest releases."""
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    known = {extra.removeprefix("peer-"): needed for extra, needed in extras.items() if extra.startswith("peer-")}
+    if strangers := set(arguments) - set(known):
+        sys.exit(f"no peer is called {', '.join(sorted(strangers))}; there are: {', '.join(known)}")
+    for name in arguments or known:
+        print(f"== installing {name}", file=sys.stderr, flush=True)
+        pip(create_environment(ROOT / f".venv-{name}"), "install", *known[name])
+    return 0
+
+
+def coverage(arguments: list[str]) -> int:
+    """Write benchmarks/COVERAGE.md: peers that have no environment of their own are left out."""
+    python = locked_environment(".venv-bench", BENCH_LOCK)
+    return run([python, "-m", "benchmarks.coverage", *arguments])
+
+
 def lock(arguments: list[str]) -> int:
     """Write both lock files, each good for every Python and platform that Wengert supports."""
     import tomllib
@@ -101,7 +123,7 @@ def newest(arguments: list[str]) -> int:
     return run([python, "-m", "pytest", "-n", "auto", *arguments])
 
 
-COMMANDS = {task.__name__: task for task in (demo, test, check, format, bench, lock, newest)}
+COMMANDS = {task.__name__: task for task in (demo, test, check, format, bench, peers, coverage, lock, newest)}
 
 
 def failed_checks(python: Path) -> list[str]:

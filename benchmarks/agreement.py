@@ -22,7 +22,10 @@ def difference(found: Any, expected: Any) -> float:
 
 def slope(case: Case, derivative: Any) -> float:
     """What the derivative says of the case's fixed direction."""
-    return float(derivative if case.mode == "pushforward" else _flat(derivative) @ _flat(case.direction()))
+    if case.mode == "pushforward":
+        return float(derivative)
+    gradient = derivative[1] if case.mode == "value and gradient" else derivative
+    return float(_flat(gradient) @ _flat(case.direction()))
 
 
 def complex_step(case: Case) -> float:

@@ -33,6 +33,11 @@ class Case:
     analytic: bool = True
     memory: bool = False
 
+    @property
+    def kind(self) -> str:
+        """The derivative, for cases that belong together by it; those with a series by that."""
+        return self.series or self.mode
+
     def direction(self) -> Any:
         """A fixed tangent like x."""
         random = np.random.default_rng(7)

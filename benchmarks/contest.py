@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,9 @@ from typing import Any
 
 from benchmarks.agreement import TOLERANCE, complex_step, difference, slope
 from benchmarks.case import Case
+from benchmarks.environment import python_of, variables
 from benchmarks.peer import OBJECTIVE, OURS
-from benchmarks.worker import serve
+from benchmarks.worker import Line
 
 #: A case whose runs take longer than this many seconds together gets fewer of them, but not fewer than that.
 PATIENCE, FEWEST = 20.0, 5
@@ -30,28 +32,31 @@ class Result:
 
 
 class Worker:
-    """The process of one peer, seen from outside."""
+    """The process of one peer, seen from outside; it runs in the environment that has the peer."""
 
-    def __init__(self, name: str) -> None:
-        context = multiprocessing.get_context("spawn")
+    def __init__(self, name: str, clock: str = "wall") -> None:
+        command = [python_of(name) or sys.executable, "-m", "benchmarks.worker", name, clock]
         self.name = name
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(name, theirs), daemon=True)
-        self.process.start()
-        theirs.close()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables())
+        self.connection = Line(self.process.stdout, self.process.stdin)
 
     def ask(self, method: str, *arguments: Any) -> Any:
-        """The answer; an error of the peer's is raised as a `PeerError`."""
-        self.connection.send((method, arguments))
-        answer, error = self.connection.recv()
+        """The answer; an error of the peer's, or its end, is raised as a `PeerError`."""
+        try:
+            self.connection.send((method, arguments))
+            answer, error = self.connection.recv()
+        except (EOFError, BrokenPipeError):
+            raise PeerError(f"its process ended with status {self.process.wait()}") from None
         if error is not None:
             raise PeerError(error)
         return answer
 
     def close(self) -> None:
         """End the process."""
-        self.connection.send(None)
-        self.process.join()
+        try:
+            self.process.communicate()
+        except BrokenPipeError:  # it has ended already
+            self.process.wait()
 
 
 class PeerError(Exception):
@@ -64,9 +69,10 @@ def contest(
     runs: int,
     seconds: float,
     told: Callable[[Case], None] = lambda _: None,
+    clock: str = "wall",
 ) -> list[Result]:
     """The results of all peers on all cases, A B A B …: `runs` batches of `seconds` each; `told` hears what is next."""
-    workers = [Worker(name) for name in peers]
+    workers = [Worker(name, clock) for name in peers]
     results = []
     try:
         for case in cases:
@@ -100,7 +106,8 @@ def measured(case: Case, workers: Sequence[Any], runs: int, seconds: float) -> R
         for worker in able:
             result.seconds[worker.name].append(worker.ask("time"))
     if case.memory:
-        result.peak = {worker.name: worker.ask("peak") for worker in able}
+        peaks = {worker.name: worker.ask("peak") for worker in able}
+        result.peak = {name: peak for name, peak in peaks.items() if peak is not None}
     return result
 
 

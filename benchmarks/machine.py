@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-from importlib import metadata
 from pathlib import Path
+
+from benchmarks.environment import version
 
 #: Every library that NumPy and the peers may take their number of threads from.
 THREADS = (
@@ -50,14 +51,6 @@ def processor() -> str:
         name += f" (family {fields['cpu family']}, model {fields['model']})"
     vectors = [flag for flag in ("avx512f", "avx2") if flag in fields.get("flags", "").split()]
     return ", ".join([name, *vectors[:1]])
-
-
-def version(name: str) -> str:
-    """The version of an installed distribution."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "from the source tree"
 
 
 def blas() -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from benchmarks.contest import Result
 from benchmarks.peer import OBJECTIVE, OURS
 from benchmarks.startup import Startup
-from benchmarks.statistic import Spread, exponent, ratio, spread
+from benchmarks.statistic import Spread, exponent, mean_ratio, ratio, spread
 
 MODULES = 12
 
@@ -33,11 +33,13 @@ class Report:
     missing: list[str]
     results: list[Result]
     startup: Startup | None
+    skipped: Sequence[str] = ()
 
     def tables(self) -> list[Table]:
         """What there is to tell; empty tables are left out."""
         tables = [
             Table("Machine", "", ["", ""], [[key, value] for key, value in self.machine.items()]),
+            overall(self.results, self.peers),
             derivatives(self.results, self.peers),
             first_calls(self.results, self.peers),
             growth(self.results, self.peers),
@@ -48,8 +50,8 @@ class Report:
         return [table for table in tables if table.rows]
 
     def gaps(self) -> list[list[str]]:
-        """Peers that are not installed, and cases that a peer could not do or did wrong."""
-        absent = [[name, "not installed"] for name in self.missing]
+        """Peers that are not installed, cases that were left out, or that a peer could not do or did wrong."""
+        absent = [[name, "not installed"] for name in self.missing] + [[name, "left out"] for name in self.skipped]
         return absent + [[f"{r.case.name}, {name}", why] for r in self.results for name, why in r.failures.items()]
 
     def markdown(self) -> str:
@@ -107,6 +109,25 @@ class Report:
     def failed(self) -> bool:
         """Whether Wengert could not do a case, or did it wrong."""
         return any(OURS in result.failures for result in self.results)
+
+
+def overall(results: Sequence[Result], peers: Sequence[str]) -> Table:
+    """How ours compares with each rival over the cases that both did: all, and those of each kind."""
+    kinds: dict[str, list[Result]] = {"all cases": list(results)}
+    for result in results:
+        kinds.setdefault(result.case.kind, []).append(result)
+    rows = []
+    for name in peers:
+        for kind, members in kinds.items():
+            both = [r for r in members if OURS in r.seconds and name in r.seconds and name not in (OURS, OBJECTIVE)]
+            ratios = [ratio(r.seconds[OURS], r.seconds[name]).median for r in both]
+            if ratios:
+                ahead = sum(value < 1 for value in ratios)
+                figures = (mean_ratio(ratios), min(ratios), max(ratios))
+                rows.append([name, kind, *(f"{value:.2f}" for value in figures), f"{ahead} of {len(ratios)}"])
+    columns = ["library", "cases", "geometric mean", "least", "greatest", f"{OURS} is faster in"]
+    text = f"The ratios of the next table, time of {OURS} ÷ time of the library: below 1, Wengert is faster."
+    return Table("Overall", text, columns, rows)
 
 
 def derivatives(results: Sequence[Result], peers: Sequence[str]) -> Table:

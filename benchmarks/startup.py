@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+from benchmarks.environment import python_of, variables
+
+_IMPORT = "from time import {0} as clock; start = clock(); import {1}; print(clock() - start)"
+_CLOCKS = {"wall": "perf_counter", "cpu": "process_time"}
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( *)(\S+)")
 PROFILES = 5
 
@@ -36,10 +37,10 @@ class Startup:
         return statistics.median(self.seconds[name]) - statistics.median(self.seconds[base])
 
 
-def startup(names: list[str], runs: int) -> Startup:
+def startup(names: list[str], runs: int, clock: str = "wall") -> Startup:
     """Import each module in `runs` interpreters, in turns, from compiled files as pip leaves them."""
     with tempfile.TemporaryDirectory() as cache:
-        python = Interpreter(cache)
+        python = Interpreter(cache, _CLOCKS[clock])
         for name in names:  # the first import compiles
             python.seconds(name)
         seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -50,23 +51,24 @@ def startup(names: list[str], runs: int) -> Startup:
 
 
 class Interpreter:
-    """Fresh processes of this Python that share a folder of compiled files."""
+    """Fresh processes of each module's Python that share a folder of compiled files."""
 
-    def __init__(self, cache: str) -> None:
-        self.environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    def __init__(self, cache: str, clock: str = _CLOCKS["wall"]) -> None:
+        self.clock = clock
+        self.environment = {k: v for k, v in variables().items() if k != "PYTHONDONTWRITEBYTECODE"}
         self.environment["PYTHONPYCACHEPREFIX"] = cache
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, *arguments]
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [python_of(name), *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
 
     def seconds(self, name: str) -> float:
         """How long an import takes."""
-        return float(self.run("-c", _IMPORT.format(name)).stdout)
+        return float(self.run(name, "-c", _IMPORT.format(self.clock, name)).stdout)
 
     def modules(self, name: str) -> list[Module]:
         """What `python -X importtime` says of an import."""
-        report = self.run("-X", "importtime", "-c", f"import {name}").stderr
+        report = self.run(name, "-X", "importtime", "-c", f"import {name}").stderr
         return [Module(found[4], int(found[1]) / 1e6, int(found[2]) / 1e6) for found in _LINE.finditer(report)]
 
 

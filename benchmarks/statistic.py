@@ -29,6 +29,11 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     return Spread(low, statistics.median(ours) / statistics.median(theirs), high)
 
 
+def mean_ratio(ratios: Sequence[float]) -> float:
+    """The geometric mean: the same whichever of the two libraries is above the line."""
+    return statistics.geometric_mean(ratios)
+
+
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
     """The slope of time against size in logarithmic scales, by least squares: 1 is linear."""
     return statistics.linear_regression([math.log(n) for n in sizes], [math.log(t) for t in seconds]).slope

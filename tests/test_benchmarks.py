@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -15,12 +16,12 @@ import wengert as wg
 from benchmarks.agreement import TOLERANCE, complex_step, difference, slope
 from benchmarks.case import Case, leaves, mapped
 from benchmarks.cases import every_case
-from benchmarks.contest import PeerError, Result, disagreements, measured
-from benchmarks.peer import OBJECTIVE, OURS, PEERS, Peer
-from benchmarks.report import Report
+from benchmarks.contest import PeerError, Result, Worker, disagreements, measured
+from benchmarks.peer import OBJECTIVE, OURS, PEERS, Peer, available
+from benchmarks.report import Report, overall
 from benchmarks.startup import Module, Startup
-from benchmarks.statistic import exponent, ratio, spread
-from benchmarks.worker import Bench, serve
+from benchmarks.statistic import exponent, mean_ratio, ratio, spread
+from benchmarks.worker import CLOCKS, Bench, serve
 
 ROOT = Path(__file__).parents[1]
 CASES = every_case(tiny=True)
@@ -168,25 +169,66 @@ def test_memory_is_measured():
     assert result.peak[OURS] > 0
 
 
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_the_clock_that_was_asked_for_is_read_before_and_after(clock):
+    bench = Bench(PEERS[OURS](), clock)
+    assert bench.clock is CLOCKS[clock]
+    bench.prepare(SQUARE)
+    bench.clock, bench.calls = itertools.count().__next__, 4
+    assert bench.time() == 0.25
+
+
 def test_a_process_answers_until_it_is_told_to_stop():
     class Line:
         def __init__(self, requests):
             self.requests, self.answers = requests, []
 
         def recv(self):
+            if not self.requests:
+                raise EOFError
             return self.requests.pop(0)
 
         def send(self, answer):
             self.answers.append(answer)
 
     unable = replace(SQUARE, mode="no such derivative")
-    line = Line([("prepare", (SQUARE,)), ("time", ()), ("prepare", (unable,)), None])
+    line = Line([("prepare", (SQUARE,)), ("time", ()), ("prepare", (unable,))])
     serve(OURS, line)
     (prepared, _), (seconds, _), (nothing, error) = line.answers
     np.testing.assert_array_equal(prepared[1], [2.0, 4.0, 6.0])
     assert seconds > 0
     assert nothing is None
     assert error.startswith("KeyError")
+
+
+def test_a_process_is_asked_and_its_end_is_noticed():
+    worker = Worker(OURS)
+    _, derivative = worker.ask("prepare", CASES[0])
+    assert disagreements(CASES[0], {OURS: derivative}) == {}
+    with pytest.raises(PeerError, match="KeyError"):
+        worker.ask("prepare", replace(CASES[0], mode="no such derivative"))
+    worker.process.kill()
+    with pytest.raises(PeerError, match="ended"):
+        worker.ask("time")
+    worker.close()
+
+
+def test_what_is_for_people_is_not_timed_and_memory_that_is_not_counted_is_left_out():
+    peer = Peer(np, {"gradient": wg.grad}, plain=lambda result: result * 1.0, counted=False)
+    result = measured(replace(SQUARE, memory=True), [Desk(OURS, peer, [])], runs=1, seconds=1e-5)
+    assert result.failures == {}
+    assert result.peak == {}
+
+
+def test_a_peer_that_is_nowhere_is_missing(monkeypatch):
+    monkeypatch.setitem(PEERS, "no_such_library", PEERS[OURS])
+    found, missing = available()
+    assert OURS in found
+    assert "no_such_library" in missing
+
+
+def test_the_geometric_mean_is_the_same_from_both_sides():
+    assert mean_ratio([2.0, 0.5, 4.0]) == pytest.approx(1 / mean_ratio([0.5, 2.0, 0.25]))
 
 
 def test_quartiles_ratios_and_exponents():
@@ -215,6 +257,26 @@ def test_the_report_tells_everything():
     tables = [block for block in page.split("\n\n") if block.startswith("|")]
     for table in tables:
         assert len({line.replace(r"\|", "").count("|") for line in table.splitlines()}) == 1
+
+
+def test_the_report_names_what_was_left_out():
+    report = a_report()
+    report.skipped = ["chain 1000"]
+    assert "| chain 1000 | left out |" in report.markdown()
+
+
+def test_the_report_sums_up_how_we_compare():
+    def found(name, mode, ours, theirs):
+        return Result(replace(SQUARE, name=name, mode=mode), {OURS: [ours], "rival": [theirs], OBJECTIVE: [1.0]})
+
+    results = [found("a", "gradient", 1.0, 4.0), found("b", "gradient", 1.0, 1.0), found("c", "pushforward", 2.0, 1.0)]
+    rows = overall(results, [OBJECTIVE, OURS, "rival"]).rows
+    assert [row[:3] for row in rows] == [
+        ["rival", "all cases", "0.79"],
+        ["rival", "gradient", "0.50"],
+        ["rival", "pushforward", "2.00"],
+    ]
+    assert [row[-1] for row in rows] == ["1 of 3", "1 of 2", "0 of 1"]
 
 
 def test_the_report_fails_when_we_do():

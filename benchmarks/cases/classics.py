@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -62,7 +63,7 @@ def gaussian(np: Any, parameters: Any, x: Any) -> Any:
     deviation = (x - mean).T
     _, logdet = np.linalg.slogdet(covariance)
     mahalanobis = np.sum(deviation * np.linalg.solve(covariance, deviation))
-    return -0.5 * (mahalanobis + x.shape[0] * (logdet + d * np.log(2 * np.pi)))
+    return -0.5 * (mahalanobis + x.shape[0] * (logdet + d * math.log(2 * math.pi)))
 
 
 def gaussian_inputs(rows: int, d: int) -> tuple[Any, ...]:

@@ -10,53 +10,53 @@ import numpy
 
 from benchmarks.case import Case
 
-Step = Callable[[Any, Any, Any], Any]
+Step = Callable[[Any, Any, Any, Any], Any]
 
 
-def repeated(np: Any, x: Any, step: Step, steps: int) -> Any:
+def repeated(np: Any, x: Any, step: Step, steps: int, constant: Any) -> Any:
     y = x
     for _ in range(steps):
-        y = step(np, y, x)
+        y = step(np, y, x, constant)
     return np.sum(y)
 
 
-def sin(np: Any, y: Any, x: Any) -> Any:
+def sin(np: Any, y: Any, x: Any, a: Any) -> Any:
     return np.sin(y)
 
 
-def multiply(np: Any, y: Any, x: Any) -> Any:
+def multiply(np: Any, y: Any, x: Any, a: Any) -> Any:
     return y * x
 
 
-def add(np: Any, y: Any, x: Any) -> Any:
+def add(np: Any, y: Any, x: Any, a: Any) -> Any:
     return y + x
 
 
-def total(np: Any, y: Any, x: Any) -> Any:
+def total(np: Any, y: Any, x: Any, a: Any) -> Any:
     return np.sum(y, axis=0, keepdims=True)
 
 
-def dot(np: Any, y: Any, x: Any) -> Any:
-    return np.dot(ROTATION, y)
+def dot(np: Any, y: Any, x: Any, a: Any) -> Any:
+    return np.dot(a, y)
 
 
-def getitem(np: Any, y: Any, x: Any) -> Any:
+def getitem(np: Any, y: Any, x: Any, a: Any) -> Any:
     return y[::-1]
 
 
-def reshape(np: Any, y: Any, x: Any) -> Any:
+def reshape(np: Any, y: Any, x: Any, a: Any) -> Any:
     return np.reshape(y, (10, 1) if y.ndim == 1 else (10,))
 
 
-def exp(np: Any, y: Any, x: Any) -> Any:
+def exp(np: Any, y: Any, x: Any, a: Any) -> Any:
     return np.exp(-y)
 
 
-def where(np: Any, y: Any, x: Any) -> Any:
-    return np.where(MASK, y, x)
+def where(np: Any, y: Any, x: Any, a: Any) -> Any:
+    return np.where(a, y, x)
 
 
-def power(np: Any, y: Any, x: Any) -> Any:
+def power(np: Any, y: Any, x: Any, a: Any) -> Any:
     return y**0.9
 
 
@@ -77,7 +77,7 @@ WRITTEN = {
 
 
 def inputs(step: Step, steps: int) -> tuple[Any, ...]:
-    return numpy.linspace(0.8, 1.1, 10), step, steps
+    return numpy.linspace(0.8, 1.1, 10), step, steps, {dot: ROTATION, where: MASK}.get(step)
 
 
 def cases(tiny: bool = False) -> list[Case]:

@@ -1,0 +1,1 @@
+"""Which of NumPy's functions each library differentiates rightly: the same calls, held against central differences."""
