@@ -1,7 +1,7 @@
-"""Write docs/numpy-coverage.md: every public name of NumPy's namespaces, and what traced arrays do with it.
+"""Write docs/numpy-coverage.md: every public name of NumPy's namespaces and of scipy.special, and what becomes of it.
 
-Run `python docs/make_coverage.py`; a test fails where the page is not what this program writes, or where NumPy has a
-name that it does not know.
+Run `python docs/make_coverage.py`; a test fails where the page is not what this program writes, or where NumPy or SciPy
+has a name that it does not know.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 import wengert as wg
+import wengert.ops.scipy_special
 from wengert.core.dispatch import FUNCTIONS, UFUNCS
 from wengert.core.primitive import Primitive
 from wengert.core.rule import Constant
 from wengert.core.tracer import Tracer
+from wengert.scipy import special
 
 PAGE = Path(__file__).parent / "numpy-coverage.md"
 NAMESPACES: dict[str, ModuleType] = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
@@ -200,6 +203,39 @@ def _takes_arrays(function: Any) -> bool:
         return False
 
 
+#: Functions of scipy.special that hand their arguments to ufuncs as they are.
+PASSED_ON = {"lambertw", "zeta", "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn"}
+
+
+def special_status(name: str, thing: Any) -> tuple[str, str]:
+    """(status, remark) of one name of scipy.special."""
+    if isinstance(thing, np.ufunc):
+        kind, _ = _of_ufunc(thing)
+        answer = UFUNCS.get(thing)
+        open_ = [i for i, rule in enumerate(answer.rules) if rule is None] if isinstance(answer, Primitive) else []
+        places = ", ".join(map(str, open_))
+        if kind == "missing":
+            return kind, "raises, naming the line, and shows how to give it a rule"
+        return kind, f"not in argument {places}, which raises" if open_ else ""
+    if not inspect.isfunction(thing):
+        return "not a function", "a class"
+    if name in PASSED_ON:
+        return "derivative", ""
+    if name in vars(special):
+        return "derivative", f"as `wengert.scipy.special.{name}`"
+    return "missing", "raises, naming the line"
+
+
+def special_rows() -> list[tuple[str, str, str]]:
+    """(qualified name, status, remark) of every public name of scipy.special."""
+    names = sorted({*scipy.special.__all__, *(n for n in dir(scipy.special) if _is_public_ufunc(n))})
+    return [(f"scipy.special.{n}", *special_status(n, getattr(scipy.special, n))) for n in names]
+
+
+def _is_public_ufunc(name: str) -> bool:
+    return not name.startswith("_") and isinstance(getattr(scipy.special, name), np.ufunc)
+
+
 def rows() -> list[tuple[str, str, str]]:
     """(qualified name, status, remark) of every public name."""
     found = []
@@ -213,15 +249,17 @@ def rows() -> list[tuple[str, str, str]]:
             found.append((f"ndarray.{name}", "refused", "of memory, not of numbers"))
         else:
             found.append((f"ndarray.{name}", "missing", "raises AttributeError"))
-    return found
+    return found + special_rows()
 
 
 def page() -> str:
     """The page's text."""
-    table = rows()
-    counts: dict[str, int] = {}
-    for _, kind, _ in table:
-        counts[kind] = counts.get(kind, 0) + 1
+    both = rows()
+    scipys = [row for row in both if row[0].startswith("scipy.")]
+    table = both[: -len(scipys)]
+    counts: dict[str, list[int]] = {}
+    for name, kind, _ in both:
+        counts.setdefault(kind, [0, 0])[name.startswith("scipy.")] += 1
     lines = [
         "# NumPy, name by name",
         "",
@@ -229,13 +267,22 @@ def page() -> str:
         "its value has no derivative (an index, a truth value); *constructor*: makes arrays, traceable ones with "
         "`like=` or by `wengert.numpy`; *refused*: on purpose; *missing*: raises an error that names the line.",
         "",
-        "| status | names |",
-        "| --- | --- |",
-        *(f"| {kind} | {counts[kind]} |" for kind in sorted(counts)),
+        "| status | names of NumPy | of scipy.special |",
+        "| --- | --- | --- |",
+        *(f"| {kind} | {counts[kind][0]} | {counts[kind][1]} |" for kind in sorted(counts)),
         "",
         "| name | status | remark |",
         "| --- | --- | --- |",
         *(f"| `{name}` | {kind} | {remark} |" for name, kind, remark in table),
+        "",
+        "# scipy.special, name by name",
+        "",
+        "Its ufuncs dispatch by themselves; of its other functions `wengert.scipy.special` has versions that do. "
+        "Arguments are counted from 0.",
+        "",
+        "| name | status | remark |",
+        "| --- | --- | --- |",
+        *(f"| `{name}` | {kind} | {remark} |" for name, kind, remark in scipys),
     ]
     return "\n".join(lines) + "\n"
 

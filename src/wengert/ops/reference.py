@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 
 def reference(name: str) -> Callable[..., Any]:
     """The operation of this name as a function of mpmath numbers; mpmath is imported when it is first called."""
-    return lambda *args: (_table().get(name) or _special()[name])(*args)
+    return lambda *args: (_table().get(name) or _special().get(name) or _derivative(name))(*args)
 
 
 @cache
@@ -75,6 +76,13 @@ def _special() -> dict[str, Callable[..., Any]]:
     def spherical(n: Any, x: Any) -> Any:
         return mp.sqrt(mp.pi / (2 * x)) * mp.besselj(n + mp.mpf(1) / 2, x) if x else mp.mpf(n == 0)
 
+    def wright(a: Any, b: Any, x: Any) -> Any:
+        return mp.nsum(lambda k: x**k * mp.rgamma(a * k + b) / mp.factorial(k), [0, mp.inf])
+
+    def student(v: Any, t: Any) -> Any:
+        below = mp.betainc(v / 2, mp.mpf(1) / 2, 0, v / (v + t * t), regularized=True) / 2
+        return below if t < 0 else 1 - below
+
     # fmt: off
     return {
         "gauss": lambda x: mp.exp(-x * x), "bell": lambda x: mp.exp(-x * x / 2),
@@ -105,6 +113,77 @@ def _special() -> dict[str, Callable[..., Any]]:
         "ive": lambda v, x: mp.exp(-abs(x)) * mp.besseli(v, x), "k0e": lambda x: mp.exp(x) * mp.besselk(0, x),
         "k1e": lambda x: mp.exp(x) * mp.besselk(1, x), "kve": lambda v, x: mp.exp(x) * mp.besselk(v, x),
         "spherical_jn": spherical, "hyp0f1": mp.hyp0f1, "hyp1f1": mp.hyp1f1, "hyp2f1": mp.hyp2f1,
-        "ellipk": mp.ellipk, "ellipe": mp.ellipe,
+        "yn": mp.bessely, "kn": mp.besselk,
+        "spherical_yn": lambda n, x: mp.sqrt(mp.pi / (2 * x)) * mp.bessely(n + mp.mpf(1) / 2, x),
+        "spherical_in": lambda n, x: mp.sqrt(mp.pi / (2 * x)) * mp.besseli(n + mp.mpf(1) / 2, x),
+        "spherical_kn": lambda n, x: mp.sqrt(mp.pi / (2 * x)) * mp.besselk(n + mp.mpf(1) / 2, x),
+        "ber": lambda x: mp.ber(0, x), "bei": lambda x: mp.bei(0, x), "ker": lambda x: mp.ker(0, x), "kei": lambda x: mp.kei(0, x),
+        "berp": lambda x: mp.diff(lambda t: mp.ber(0, t), x), "beip": lambda x: mp.diff(lambda t: mp.bei(0, t), x),
+        "kerp": lambda x: mp.diff(lambda t: mp.ker(0, t), x), "keip": lambda x: mp.diff(lambda t: mp.kei(0, t), x),
+        "struve": mp.struveh, "modstruve": mp.struvel, "itstruve0": lambda x: mp.quad(lambda t: mp.struveh(0, t), [0, x]),
+        "itmodstruve0": lambda x: mp.quad(lambda t: mp.struvel(0, t), [0, x]),
+        "it2struve0": lambda x: mp.pi / 2 - mp.quad(lambda t: mp.struveh(0, t) / t, [0, x]),
+        "ellipk": mp.ellipk, "ellipe": mp.ellipe, "ellipkm1": lambda n: mp.ellipk(1 - n), "ellipkinc": mp.ellipf, "ellipeinc": mp.ellipe, "agm": mp.agm,
+        "elliprf": mp.elliprf, "elliprd": mp.elliprd, "elliprg": mp.elliprg, "elliprc": mp.elliprc, "elliprj": mp.elliprj,
+        "riemann_zeta": mp.zeta, "zetac": lambda s: mp.zeta(s) - 1, "erfi": mp.erfi, "wofz": lambda z: mp.exp(-z * z) * mp.erfc(-1j * z),
+        "voigt_profile": lambda x, s, g: (mp.exp(-(w := (x + 1j * g) / (s * mp.sqrt(2))) ** 2) * mp.erfc(-1j * w)).real / (s * mp.sqrt(2 * mp.pi)),
+        "ndtri_exp": lambda y: -mp.sqrt(2) * tail(2 * mp.exp(y)),
+        "owens_t": lambda h, a: mp.quad(lambda t: mp.exp(-h * h * (1 + t * t) / 2) / (1 + t * t), [0, a]) / (2 * mp.pi),
+        "cotdg": lambda x: mp.cot(mp.radians(x)), "radian": lambda d, m, s: mp.radians(d + m / 60 + s / 3600), "powm1": lambda x, y: mp.powm1(x, y),
+        "inv_boxcox1p": lambda y, p: mp.expm1(mp.log1p(p * y) / p) if p else mp.expm1(y),
+        "lambertw": lambda z, k, tol: mp.lambertw(z, int(k)), "spence": lambda x: mp.polylog(2, 1 - x).real,
+        "huber": lambda d, r: r * r / 2 if abs(r) <= d else d * (abs(r) - d / 2), "pseudo_huber": lambda d, r: d * d * (mp.sqrt(1 + (r / d) ** 2) - 1),
+        "scipy_round": mp.nint, "gammasgn": lambda x: mp.sign(mp.gamma(x)),
+        "hyperu": mp.hyperu, "lpmv": lambda m, v, x: mp.legenp(v, m, x), "wright_bessel": wright, "log_wright_bessel": lambda a, b, x: mp.log(wright(a, b, x)),
+        "eval_chebyt": mp.chebyt, "eval_chebyu": mp.chebyu, "eval_chebyc": lambda n, x: 2 * mp.chebyt(n, x / 2), "eval_chebys": lambda n, x: mp.chebyu(n, x / 2),
+        "eval_sh_chebyt": lambda n, x: mp.chebyt(n, 2 * x - 1), "eval_sh_chebyu": lambda n, x: mp.chebyu(n, 2 * x - 1),
+        "eval_legendre": mp.legendre, "eval_sh_legendre": lambda n, x: mp.legendre(n, 2 * x - 1), "eval_hermite": mp.hermite,
+        "eval_hermitenorm": lambda n, x: mp.hermite(n, x / mp.sqrt(2)) / mp.sqrt(2) ** n, "eval_laguerre": lambda n, x: mp.laguerre(n, 0, x),
+        "eval_genlaguerre": mp.laguerre, "eval_gegenbauer": mp.gegenbauer, "eval_jacobi": mp.jacobi,
+        "eval_sh_jacobi": lambda n, p, q, x: mp.jacobi(n, p - q, q - 1, 2 * x - 1) / mp.binomial(2 * n + p - 1, n),
+        "betaincc": lambda a, b, x: mp.betainc(a, b, x, 1, regularized=True), "stdtr": student,
+        "fdtr": lambda m, n, x: mp.betainc(m / 2, n / 2, 0, m * x / (n + m * x), regularized=True),
+        "fdtrc": lambda m, n, x: mp.betainc(m / 2, n / 2, m * x / (n + m * x), 1, regularized=True),
+        "gamma_density": lambda a, x: x ** (a - 1) * mp.exp(-x) * mp.rgamma(a), "beta_density": lambda a, b, x: x ** (a - 1) * (1 - x) ** (b - 1) / mp.beta(a, b),
     }
     # fmt: on
+
+
+#: A derivative of higher order by its name: the function it is of, how many times in each argument, and its sign.
+_NAMES: dict[str, Callable[..., Any]] = {
+    r"gammainc_a(\d+)": lambda n: ("gammainc", (n, 0), 1),
+    r"betainc_a(\d+)b(\d+)": lambda m, n: ("betainc", (m, n, 0), 1),
+    r"zeta_s(\d+)": lambda n: ("zeta", (n, 0), 1),
+    r"stdtr_v(\d+)": lambda n: ("stdtr", (n, 0), 1),
+    r"wofz_z(\d+)": lambda n: ("wofz", (n,), 1),
+    r"dawsn_x(\d+)": lambda n: ("dawsn", (n,), 1),
+    r"(jv|yv|iv|kv|ive)_v(\d+)": lambda name, n: (name, (n, 0), 1),
+    r"(ive|kve)_v(\d+)x(\d+)": lambda name, n, k: (name, (n, k), (-1) ** k),
+}
+
+
+@cache
+def _derivative(name: str) -> Callable[..., Any]:
+    """A derivative of higher order, by mpmath's numerical one; an elliptic integral of the names that they have here."""
+    import mpmath as mp
+
+    for pattern, meaning in _NAMES.items():
+        found = re.fullmatch(pattern, name)
+        if found:
+            base, orders, sign = meaning(*(int(g) if g.isdigit() else g for g in found.groups()))
+            f = _special()[base]
+            if len(orders) == 1:
+                return lambda x: sign * mp.diff(f, x, orders[0])
+            return lambda *args: sign * mp.diff(f, args, orders)
+    numbers = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", name)]
+    if name.startswith("carlson"):
+        return lambda *xs: mp.quad(
+            lambda t: t ** numbers[0] * mp.fprod((t + x) ** -e for x, e in zip(xs, numbers[1:], strict=True)),
+            [0, min(xs), max(xs), mp.inf],
+        )
+    j, p = int(numbers[0]), numbers[1]
+
+    def legendre(phi: Any, m: Any) -> Any:
+        return mp.quad(lambda t: mp.sin(t) ** (2 * j) * (1 - m * mp.sin(t) ** 2) ** p, [0, phi / 2, phi])
+
+    return legendre if "incomplete" in name else lambda n: legendre(mp.pi / 2, 1 - n)
