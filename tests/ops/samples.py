@@ -10,6 +10,7 @@ import numpy as np
 
 from wengert.core.primitive import REGISTRY
 from wengert.core.rule import Partial
+from wengert.ops import matrix_equations, matrix_functions  # noqa: F401  late ones, as those of scipy.special
 from wengert.ops.indexing import Slot
 
 from . import special as special  # reads the rules of scipy.special
@@ -82,29 +83,11 @@ def _einsum(subscripts, *operands):
     return Sample(operands, {"subscripts": subscripts, "optimize": False})
 
 
-def _of_order(*x, orders=(0.5, 2.0, 3.0)):
-    return [Sample((np.array(orders), np.array(x)), held=(0,)), Sample((np.array([0, 1, 2]), np.array(x)), held=(0,))]
-
-
-def _of_shape(*args):
-    return [Sample(tuple(map(np.array, args)), held=tuple(range(len(args) - 1)))]
-
-
 SAMPLES: dict[str, list[Sample]] = {
-    **{name: _of_order(0.7, 1.9, 2.6) for name in ("jv", "yv", "iv", "kv", "ive", "kve")},
-    "expn": _of_order(0.7, 1.9, 2.6, orders=(1, 2, 4)),
-    "spherical_jn": [Sample((np.array([0, 1, 2]), np.array([0.7, 1.9, 2.6])), held=(0,))],
-    "zeta": _of_shape([1.5, 2.0, 4.0], [0.7, 1.9, 2.6]),
-    "gammainc": _of_shape([0.5, 2.0, 3.5], [0.7, 1.9, 2.6]),
-    "gammaincc": _of_shape([0.5, 2.0, 3.5], [0.7, 1.9, 2.6]),
-    "gammaincinv": _of_shape([0.5, 2.0, 3.5], [0.3, 0.5, 0.6]),
-    "gammainccinv": _of_shape([0.5, 2.0, 3.5], [0.3, 0.5, 0.6]),
-    "betainc": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [0.3, 0.5, 0.6]),
-    "betaincinv": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [0.3, 0.5, 0.6]),
-    "hyp0f1": _of_shape([0.5, 2.0, 3.5], [0.3, -0.5, 1.6]),
-    "hyp1f1": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [0.3, -0.5, 1.6]),
-    "hyp2f1": _of_shape([0.5, 2.0, 3.5], [1.5, 2.0, 0.7], [1.1, 0.8, 3.0], [0.3, -0.5, 0.1]),
+    **{name: [Sample(args, held=held) for args, held in cases] for name, cases in special.SAMPLES.items()},
     "lowered_power": [Sample((np.array([0.4, 1.3, 2.2]), np.array([0.8, -1.7, 3.0]), 1))],
+    "diagonal": [Sample((A,), {"offset": 0}), Sample((T,), {"offset": -1}), Sample((A,), {"offset": 7})],
+    "duplicate": [Sample((A.T,), {"order": "C"}), Sample((A.T,), {"order": "K"}), Sample((A,), {"order": "F"})],
     "sum_to": [Sample((T,), {"shape": (1, 4)}), Sample((A,), {"shape": ()}), Sample((A,), {"shape": (3, 1)})],
     "where": [Sample((MASK, V, W)), Sample((MASK, 1.5, W)), Sample((MASK, V, np.array([2.0]))), Sample((MASK, V, 2)),
               Sample((MASK, INTEGERS[:1], V))],
@@ -182,11 +165,12 @@ SAMPLES: dict[str, list[Sample]] = {
               Sample((_graded(2, 3), _normal(2, 1)), {"rcond": 1e-15})],
     "eigh": [Sample((_symmetric(3, 3),), {"UPLO": "L"}), Sample((_symmetric(2, 2, 2),), {"UPLO": "U"})],
     "eigvalsh": [Sample((_symmetric(3, 3),), {"UPLO": "L"}), Sample((_symmetric(2, 2, 2),), {"UPLO": "U"})],
-    "eig": [Sample((_diagonalizable(3, 3),)), Sample((_diagonalizable(2, 2, 2),))],
-    "eigvals": [Sample((_diagonalizable(3, 3),)), Sample((_diagonalizable(2, 2, 2),))],
+    "eig": [Sample((_diagonalizable(3, 3),), {"complex": False}), Sample((_diagonalizable(2, 2, 2),), {"complex": False})],
+    "eigvals": [Sample((_diagonalizable(3, 3),), {"complex": False}), Sample((_diagonalizable(2, 2, 2),), {"complex": False})],
     "svd": [Sample((_graded(*s),), {"full_matrices": False}) for s in ((3, 3), (4, 2), (2, 2, 3))]
         + [Sample((_graded(*s),), {"full_matrices": True}) for s in ((3, 2), (2, 3))],
     "svdvals": [Sample((_graded(*s),)) for s in ((3, 3), (4, 2), (2, 2, 3))],
+    "phase": [Sample((A, np.eye(3, 4)), {"what": ""}, held=(1,))],
     "undefined": [Sample((A, np.zeros((3, 4), bool)), {"what": "", "instead": ""})],
     "reshape": [Sample((T,), {"shape": (4, 6)}), Sample((_normal(1),), {"shape": ()})],
     "transpose": [Sample((T,), {"axes": (2, 0, 1)})],
@@ -222,6 +206,22 @@ SAMPLES: dict[str, list[Sample]] = {
     "bincount": [Sample((INTEGERS,), {"minlength": 3})],
     "logaddexp_reduce": [Sample((T,), {"axis": (0, 2), "keepdims": False}), Sample((A,), SECOND_AXIS)],
     "hypot_reduce": [Sample((T,), {"axis": (0, 2), "keepdims": False}), Sample((A,), SECOND_AXIS)],
+    "expm": [Sample((_normal(3, 3),)), Sample((_normal(2, 2, 2),))],
+    "logm": [Sample((_symmetric(3, 3) / 3,)), Sample((_symmetric(2, 2, 2),))],
+    "sqrtm": [Sample((_symmetric(3, 3),)), Sample((_symmetric(2, 2, 2),))],
+    "expm_frechet": [Sample((_normal(3, 3), _normal(3, 3))), Sample((_normal(2, 2, 2), _normal(2, 2, 2)))],
+    "logm_frechet": [Sample((_symmetric(2, 2), _normal(2, 2)))],
+    "sqrtm_frechet": [Sample((_symmetric(3, 3), _normal(3, 3)))],
+    "solve_triangular": [
+        Sample((_regular(3, 3), _normal(3, 2)), {"trans": False, "lower": True, "unit_diagonal": False}),
+        Sample((_regular(3, 3), _normal(3, 2)), {"trans": True, "lower": False, "unit_diagonal": True}),
+        Sample((_regular(2, 3, 3), _normal(3, 1)), {"trans": False, "lower": False, "unit_diagonal": False}),
+    ],
+    "solve_sylvester": [Sample((_symmetric(3, 3), _symmetric(2, 2), _normal(3, 2))),
+                        Sample((_symmetric(2, 2, 2), _symmetric(2, 2), _normal(2, 2)))],
+    "lu_factor": [Sample((_regular(3, 3),)), Sample((_regular(2, 2, 2)[:, ::-1],))],
+    "row_order": [Sample((np.array([2, 2, 2], np.int32),)), Sample((np.array([[1, 1], [0, 1]], np.int32),))],
+    "turn": [Sample((-np.eye(2), np.diag([1.0, 2.0])), {"lower": True}, (0, 1))],
 }  # fmt: skip
 
 _INSIDE = {

@@ -29,6 +29,10 @@ def derivatives(f, values):
     for i, v in enumerate(values):
         tangents = [[u if j == i else np.zeros(np.shape(w)) for j, w in enumerate(values)] for u in units[i]]
         columns = [np.sum(wg.jvp(f, values, [np.asarray(t)[()] for t in ts])[1]) for ts in tangents]
+        if np.iscomplexobj(v):  # the gradient is ∂f/∂x + i·∂f/∂y
+            turned = [[1j * t if j == i else t for j, t in enumerate(ts)] for ts in tangents]
+            across = [np.sum(wg.jvp(f, values, [np.asarray(t)[()] for t in ts])[1]) for ts in turned]
+            columns = [x + 1j * y for x, y in zip(columns, across, strict=True)]
         forward.append(np.reshape(columns, np.shape(v)))
     return forward, wg.grad(lambda *x: np.sum(f(*x)), argnums=tuple(range(len(values))))(*values)
 
@@ -45,6 +49,8 @@ def kinds(expression, values):
     """A number is tried as Python's, as NumPy's and, where the expression takes one, as an array of one element."""
     if any(np.ndim(v) for v in values):
         return [lambda v: v]
+    if any(isinstance(v, complex) for v in values):
+        return [complex, np.complex128, lambda v: np.array([v])]
     return [float, np.float64, lambda v: np.array([v])][: 2 if "wg.grad" in expression else 3]
 
 

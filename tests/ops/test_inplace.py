@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
+
+from .programs import Program
 
 X = np.array([0.3, 1.2, -0.7])
 PICKED = np.array([True, False, True])
@@ -371,11 +374,154 @@ def test_indices_can_be_built_in_place():
     np.testing.assert_array_equal(wg.grad(f)(X), [1, 10, 100])
 
 
-def test_the_tape_refuses():
-    y = wg.Variable(X) * 1.0
-    for update in (lambda: y.__setitem__(0, 1.0), lambda: y.__iadd__(1.0), lambda: np.add(y, 1.0, out=y)):
+@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+def test_on_the_tape(f):
+    x = wg.Variable(X)
+    y = f(np.copy(x))  # a leaf itself is not updated
+    y.backward()
+    assert y.data == pytest.approx(f(X), rel=1e-14)
+    np.testing.assert_allclose(x.grad, wg.grad(f)(X), rtol=1e-14, atol=1e-14)
+    assert y.graph()(X * 1.01) == pytest.approx(f(X * 1.01), rel=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_random_programs(seed):
+    """Views of views, copies and updates of every layout: NumPy's values exactly, the derivatives of complex steps."""
+    program, x, t = Program(seed), np.cos(np.arange(12.0)), np.sin(np.arange(12.0) ** 2)
+    plain, refused = program(x.copy()), program.refused
+    value, tangent = wg.jvp(program, (x,), (t,))
+    np.testing.assert_array_equal(value, plain)
+    assert program.refused == refused
+    if not any("sort" in line for line in program.log):
+        step = 1e-100
+        np.testing.assert_allclose(tangent, program(x + step * 1j * t).imag / step, rtol=1e-10, atol=1e-10)
+        graph = wg.trace(program)(x)
+        np.testing.assert_array_equal(graph(x * 1.001), program(x * 1.001))
+    ct = np.cos(np.arange(len(value)) + 1.0)
+    slope = pytest.approx(ct @ tangent, rel=1e-9, abs=1e-9)
+    assert wg.vjp(program, x)[1](ct)[0] @ t == slope
+    leaf = wg.Variable(x)
+    result = program(leaf)
+    np.testing.assert_array_equal(result.data, plain)
+    result.backward(ct)
+    assert (0.0 if leaf.grad is None else leaf.grad @ t) == slope
+    again = wg.jvp(wg.grad(lambda x: ct @ program(x) ** 2), (x,), (t,))[1]
+    other = wg.grad(lambda x: wg.jvp(lambda x: ct @ program(x) ** 2, (x,), (t,))[1])(x)
+    np.testing.assert_allclose(again, other, rtol=1e-8, atol=1e-8 * max(1.0, np.abs(other).max()))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda m: m.T.copy(), lambda m: np.copy(m.T), lambda m: m.flatten(), lambda m: np.ravel(m.T),
+        lambda m: m[:, ::2].ravel(), lambda m: m[::-1].ravel(), lambda m: m.T.reshape(-1), lambda m: m[0, :1].copy(),
+        lambda m: m.astype(float), lambda m: m[[0, 1]], lambda m: m + 0.0, lambda m: copy.copy(m),
+        lambda m: copy.deepcopy(m), lambda m: np.broadcast_to(m, (2, 2, 3)).copy(), lambda m: np.full_like(m, m[0, 0]),
+        lambda m: m.flat[1:3], lambda m: np.copy(m[0, 0]), lambda m: m.ravel("F"),
+    ],
+)  # fmt: skip
+def test_what_numpy_copies_is_a_copy(make):
+    def f(x):
+        m = np.reshape(x * 1.0, (2, 3))
+        other = make(m)
+        other[...] = 7.0 * x[0]
+        flat = other.ravel()
+        flat[...] = 3.0 * x[1]
+        return np.sum(m * m) + np.sum(other**2)
+
+    wg.check_grads(f, (np.arange(1.0, 7.0),), order=2)
+    assert wg.jvp(f, (np.arange(6.0),), (np.ones(6),))[0] == f(np.arange(6.0))
+
+
+def test_numbers_in_an_array_without_axes():
+    def f(x):
+        y = x * 1.0
+        v = y[0, ...]
+        v *= 3.0
+        s = y.sum()
+        t = s
+        s += 1.0
+        z = np.copy(y[1])
+        w = z
+        z -= x[2]
+        y.reshape(3, 1)[1:2].squeeze()[...] = x[0] ** 2
+        return y @ y + t * 10 + w
+
+    assert wg.jvp(f, (X,), (X,))[0] == pytest.approx(f(X), rel=1e-15)
+    wg.check_grads(f, (X,), order=2)
+
+
+def test_flat():
+    def f(x):
+        y = np.outer(x, x)
+        y.flat[4] = x[0]
+        y.flat[[0, 1, 2]] = x[:2]  # repeated where it is short
+        y[:, ::2].flat[3:5] = 2.0 * x[1]
+        y.flat[np.eye(3, dtype=bool).ravel()] *= 2.0
+        z = np.zeros_like(y)
+        z.flat = x
+        assert len(y.flat) == 9
+        return sum(v * i for i, v in enumerate(y.flat)) + np.sum(y.flat[1:7:2] * x) + np.sum(z**3) + y.flat[-1]
+
+    assert wg.jvp(f, (X,), (X,))[0] == pytest.approx(f(X), rel=1e-15)
+    wg.check_grads(f, (X,), order=2)
+    with pytest.raises(wg.ConversionError):
+        wg.grad(lambda x: np.sum(np.array(x.flat)))(X)
+
+
+def test_where_with_out():
+    def f(x):
+        y = x * 2
+        np.log(x, out=y, where=x > 0)  # no warning for what is left out
+        np.divide(1.0, x, out=y, where=~PICKED)
+        return np.sum(y * x)
+
+    with np.errstate(invalid="ignore"):
+        wanted = f(X)
+    assert wg.jvp(f, (X,), (X,))[0] == pytest.approx(wanted, rel=1e-15)
+    wg.check_grads(f, (X,), order=2)
+
+
+def test_out_by_position():
+    table = np.arange(9.0).reshape(3, 3)
+
+    def f(x):
+        y = x * 1.0
+        np.cumsum(x * x, 0, None, y)
+        z = np.zeros_like(y)
+        np.dot(table, y, z)
+        np.take(z, [2, 0, 1], 0, y)
+        return np.sum(y * z)
+
+    wg.check_grads(f, (X,), order=2)
+    assert wg.jvp(f, (X,), (X,))[0] == pytest.approx(f(X), rel=1e-15)
+    for call in (lambda x, y: np.cumsum(x, 0, None, y), lambda x, y: np.take(x, [0, 1, 2], 0, y)):
         with pytest.raises(wg.InPlaceError):
-            update()
+            wg.grad(lambda x, call=call: np.sum(call(x, np.zeros(3))))(X)
+
+
+def test_nan_to_num_in_place():
+    def f(x):
+        y = x * np.array([1.0, np.nan, 1.0])
+        np.nan_to_num(y, copy=False, nan=5.0)
+        return np.sum(y * x)
+
+    assert wg.jvp(f, (X,), (X,))[0] == f(X)
+    np.testing.assert_allclose(wg.grad(f)(X), [2 * X[0], 5.0, 2 * X[2]])
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        lambda y: y.resize(5), lambda y: y.partition(1), lambda y: y.setfield(1.0, float), lambda y: y.itemset(0, 1.0),
+        lambda y: setattr(y, "shape", (3, 1)), lambda y: setattr(y, "dtype", np.int64),
+        lambda y: y.__setitem__(0, 1j * y[0]), lambda y: y.__iadd__(1j), lambda y: np.multiply(y, 1j, out=y),
+    ],
+)  # fmt: skip
+def test_what_is_refused(update):
+    with pytest.raises(wg.InPlaceError) as info:
+        wg.grad(lambda x: update(x * 1.0))(X)
+    assert info.value.right
 
 
 def test_nothing_is_kept_alive():
@@ -402,6 +548,34 @@ def test_views_that_numpy_does_not_let_write():
     for make in (lambda y: np.broadcast_to(y, (2, 3)), lambda y: np.diagonal(np.outer(y, y))):
         with pytest.raises(ValueError, match="read-only"):
             wg.grad(lambda x, make=make: make(x * 1.0).__setitem__(0, 1.0))(X)
+
+
+def test_a_real_array_has_no_imaginary_part_to_write():
+    for update in (lambda y: y.imag.__setitem__(0, 1.0), lambda y: setattr(y, "imag", 1.0)):
+        for y in (X.copy(), None):
+            with pytest.raises((ValueError, TypeError), match=r"read-only|imaginary"):
+                update(y) if y is not None else wg.grad(lambda x: update(x * 1.0))(X)  # noqa: B023
+
+
+def test_an_array_without_axes_is_changed_in_place():
+    def f(x):
+        y = x
+        y += 1.0
+        y[...] *= 3.0
+        return x * x
+
+    assert wg.grad(f)(np.array(2.0)) == 54.0
+    assert wg.grad(lambda x: x * x)(np.float64(2.0)) == 4.0
+
+
+def test_asarray_is_the_array_itself_and_array_a_copy():
+    def f(x):
+        y = x * 1.0
+        np.asarray(y, like=x)[0] = x[1] ** 2
+        np.array(y, like=x)[1] = 100.0
+        return np.sum(y * y)
+
+    np.testing.assert_allclose(wg.grad(f)(X), [0, 4 * X[1] ** 3 + 2 * X[1], 2 * X[2]])
 
 
 def test_ufuncs_take_lists():

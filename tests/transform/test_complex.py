@@ -146,12 +146,13 @@ def test_the_modulus_at_zero_has_derivative_zero():
     assert wg.jvp(np.abs, (0j,), (1 + 1j,))[1] == 0
 
 
+only_real = wg.primitive(lambda x: x**2, lambda z, x: 2 * x, name="only_real")
+
+
 def test_rules_for_real_numbers_are_not_applied_to_complex_ones():
     for f in (
-        lambda z: np.maximum(z, 0.0),
-        lambda z: np.max(z),
-        lambda z: np.linalg.det(A * z),
-        lambda z: np.arctan(z),
+        lambda z: np.cbrt(z),
+        lambda z: only_real(z),
     ):
         with pytest.raises((wg.ArgumentError, TypeError)):
             wg.jvp(f, (Z,), (T,))
@@ -162,3 +163,24 @@ def test_rules_for_real_numbers_are_not_applied_to_complex_ones():
 def test_the_way_to_jaxs_convention():
     """JAX's gradient of a real function is the conjugate; docs/conventions.md says so."""
     assert np.conj(wg.grad(lambda z: np.abs(z) ** 2)(1 + 2j)) == 2 - 4j
+
+
+def test_a_graph_of_a_derivative_does_not_warn_at_a_singular_point():
+    """As eager derivatives do not; the function itself still does."""
+    graph = wg.trace(np.sqrt)(1.0)
+    derivative = graph.derivative()
+    for form in (derivative, derivative.simplify(algebra=True), graph.derivative(simplify=False)):
+        assert form(0.0) == np.inf
+    with pytest.warns(RuntimeWarning):
+        wg.trace(np.log)(1.0)(0.0)
+
+
+def test_a_graph_of_a_complex_number_takes_numpys_too():
+    graph = wg.trace(lambda z: np.abs(z) ** 2)(1 + 1j)
+    assert graph(np.complex128(2j)) == pytest.approx(4.0)
+    assert wg.trace(lambda x: (x, 1j))(2.0)(3.0) == (3.0, 1j)
+
+
+def test_an_operation_of_the_users_with_complex_numbers():
+    third = wg.primitive(lambda z: z**3, lambda out, z: 3 * z**2, name="third", complex=True)
+    wg.check_grads(third, (Z,), order=2)

@@ -210,7 +210,7 @@ def test_a_step_below_the_precision_of_x(x):
 
 @every_scheme
 @pytest.mark.parametrize(
-    "x", ["a", None, 1j, True, np.array(["a"]), np.array([None]), np.array([1j]), math.nan, math.inf]
+    "x", ["a", None, True, np.array(["a"]), np.array([None]), math.nan, math.inf, complex(1.0, math.inf)]
 )
 def test_arguments_without_a_difference(scheme, error, x):
     with pytest.raises(wg.ArgumentError):
@@ -219,7 +219,7 @@ def test_arguments_without_a_difference(scheme, error, x):
 
 @every_scheme
 def test_results_without_a_difference(scheme, error):
-    for result in (None, "a", 1j, np.array(["a"])):
+    for result in (None, "a", np.array(["a"])):
         with pytest.raises(wg.ArgumentError):
             wg.finite_difference(lambda x, result=result: result, scheme=scheme)(1.0)
     with pytest.raises(wg.ShapeError):

@@ -153,6 +153,104 @@ def test_results_are_read_only():
         y.data = X
 
 
+def test_results_are_updated_in_place():
+    a = wg.Variable(X)
+    y = a * 1.0
+    view, before = y[1:], y * 1.0
+    y[0] = a[1] ** 2
+    view *= 3.0
+    np.add(y, a, out=y)
+    y += a
+    (y @ y + before.sum()).backward()
+    np.testing.assert_allclose(
+        a.grad, wg.grad(lambda x: (x[1] ** 2 + 2 * x[0]) ** 2 + np.sum((5 * x[1:]) ** 2) + np.sum(x))(X)
+    )
+    np.testing.assert_array_equal(y.grad, 2 * y.data)
+    np.testing.assert_array_equal(before.grad, np.ones(3))
+    graph = (y * y).sum().graph()
+    assert graph(2 * X) == pytest.approx((4 * X[1] ** 2 + 4 * X[0]) ** 2 + np.sum((10 * X[1:]) ** 2), rel=1e-14)
+
+
+def test_gradients_stay_with_their_own_variable():
+    a = wg.Variable(X)
+    y, z = a * 2.0, a * 3.0
+    np.copyto(y, z)
+    other = np.copy(y)
+    y[0] = 0.0
+    (y.sum() + (other * 5).sum()).backward()
+    np.testing.assert_array_equal(y.grad, np.ones(3))
+    np.testing.assert_array_equal(other.grad, np.full(3, 5.0))
+    np.testing.assert_array_equal(z.grad, [5.0, 6.0, 6.0])
+    np.testing.assert_array_equal(a.grad, [15.0, 18.0, 18.0])
+
+
+def test_a_leaf_and_its_views_are_not_updated_while_recording():
+    for value in (X, np.zeros(1000)):
+        p = wg.Variable(value)
+        for update in (
+            lambda p: p.__setitem__(0, 1.0), lambda p: p.__iadd__(1.0), lambda p: np.add(p, 1.0, out=p),
+            lambda p: p[1:].fill(0.0), lambda p: p.reshape(-1, 1).T.__imul__(2.0), lambda p: p.sort(),
+            lambda p: np.copyto(p, 0.0), lambda p: p.flat.__setitem__(0, 1.0),
+        ):  # fmt: skip
+            with pytest.raises(wg.InPlaceError, match="leaf"):
+                update(p)
+        np.testing.assert_array_equal(p.data, value)
+        q = np.copy(p)
+        q[0] = 5.0
+        q.sum().backward()
+        np.testing.assert_array_equal(p.grad, [0.0, *np.ones(len(value) - 1)])
+
+
+def test_updates_under_no_grad():
+    p = wg.Variable(X.copy())
+    held = p.data
+    then = p * 1.0
+    with wg.no_grad():
+        p[0] = 9.0
+        p[1:] *= 2.0
+        np.add(p, 1.0, out=p)
+    np.testing.assert_array_equal(p.data, [10.0, 2 * X[1] + 1, 2 * X[2] + 1])
+    np.testing.assert_array_equal(held, p.data)  # the very array
+    np.testing.assert_array_equal(then.data, X)
+    (then * p).sum().backward()
+    np.testing.assert_array_equal(p.grad, X + p.data)
+
+    view = then[:1]
+    with wg.no_grad():
+        for update in (lambda: then.__imul__(2.0), lambda: then.__setitem__(0, 1.0), lambda: view.fill(0.0)):
+            with pytest.raises(wg.InPlaceError, match="no_grad"):
+                update()
+        free = p * 2.0
+        part = free[:2]
+        free[0] = 1.0
+    np.testing.assert_array_equal(part.data, [1.0, 2 * p.data[1]])
+    p.zero_grad()
+    free[1] = p[0] * 3.0  # from here on it has a gradient
+    (part * part).sum().backward()
+    np.testing.assert_array_equal(p.grad, [2 * 9 * p.data[0], 0.0, 0.0])
+
+
+def test_a_leaf_held_by_a_pullback_keeps_its_value():
+    for value in (2.0, X):
+        p = wg.Variable(value)
+        _, pull = wg.vjp(lambda x, p=p: x * p, value)
+        p.data *= 100.0
+        np.testing.assert_array_equal(pull(value * 0 + 1.0)[0].data, value)
+
+
+def test_the_outer_tape_takes_inner_values_only_inside():
+    a = wg.Variable(X)
+    kept = a * 1.0
+
+    def f(x):
+        kept[0] = x
+        return kept.sum() * x
+
+    assert wg.grad(f)(2.0).data == pytest.approx(4.0 + X[1] + X[2])
+    with pytest.raises(wg.LeakedTracerError):
+        kept.sum()
+
+
 def test_scalar_updates_make_new_values():
     a = wg.Variable(2.0)
     y = a * 1.0
@@ -263,6 +361,16 @@ def test_copies_and_pickles_are_new_leaves():
         np.testing.assert_array_equal(other.data, X)
         (other * other).sum().backward()
     assert a.grad is None
+
+
+def test_a_result_is_not_copied_without_its_history():
+    y = wg.Variable(X) * 2.0
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(wg.ConversionError, match=r"np\.copy"):
+            duplicate(y)
+    with wg.no_grad():
+        free = y * 1.0
+    np.testing.assert_array_equal(copy.copy(free).data, 2 * X)
 
 
 def test_what_is_refused():

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.aval import aval_of, shape_of
+from wengert.core.aval import aval_of
 from wengert.core.errors import InPlaceError
-from wengert.core.primitive import Primitive, bind
+from wengert.core.primitive import REGISTRY, Primitive, bind
 from wengert.core.tracer import Level, Tracer, concrete
 
 Get = Callable[[Any], Any]
@@ -28,11 +28,12 @@ class NameLevel(Level):
     __slots__ = ()
 
     def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        named = any(isinstance(a, NamedArray) for a in args)
+        names = [a for a in args if isinstance(a, NamedArray)]
         out = bind(primitive, [a.value if isinstance(a, Tracer) and a.level is self else a for a in args], params)
-        if primitive.outputs > 1:
-            return tuple(traceable(o) for o in out) if named else out
-        return traceable(out) if named else out
+        if not names:
+            return out
+        made = traceable if all(a.shape for a in names) else cell  # what came of a name without axes stays one
+        return tuple(map(made, out)) if primitive.outputs > 1 else made(out)
 
 
 _NAMES = NameLevel(rank=2**62)
@@ -47,16 +48,46 @@ class NamedArray(Tracer):
     def __init__(self, value: Any) -> None:
         self.level, self.value = _NAMES, value
 
+    def _number(self, convert: str, *args: Any) -> Any:
+        """What a conversion gives; as long as nothing traced was put in, nothing can be lost by it."""
+        plain = resolve(self)
+        return getattr(Tracer if isinstance(plain, Tracer) else type(plain), convert)(plain, *args)
+
+    def __float__(self) -> float:
+        return float(self._number("__float__"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("__complex__"))
+
+    def __int__(self) -> int:
+        return int(self._number("__int__"))
+
+    def item(self, *args: Any) -> Any:
+        """A plain number, of a plain array."""
+        return self._number("item", *args)
+
+    def tolist(self) -> Any:
+        """A list of plain numbers, of a plain array."""
+        return self._number("tolist")
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         plain = resolve(self)
         if isinstance(plain, Tracer):
             return super().__array__()
         return plain.astype(dtype or plain.dtype) if copy or dtype not in (None, plain.dtype) else lend(self)
 
+    def __hash__(self) -> int:
+        return Tracer.__hash__(self) if self.shape or isinstance(resolve(self), Tracer) else hash(self.item())
+
 
 def traceable(value: Any) -> Any:
     """An array that can take traced values; numbers and traced values as they are."""
-    return NamedArray(value) if isinstance(value, np.ndarray) and value.ndim else value
+    return NamedArray(value) if isinstance(value, np.ndarray) else value
+
+
+def cell(value: Any) -> NamedArray:
+    """A number or an array as an array that can take traced values, also where it has no axes."""
+    return NamedArray(np.asarray(value) if isinstance(value, np.generic) else value)
 
 
 def resolve(value: Any) -> Any:
@@ -72,7 +103,6 @@ class View(NamedTuple):
     base: Tracer
     get: Get
     put: Put
-    certain: bool
 
 
 def read_only(base: Any, new: Any) -> Any:
@@ -80,10 +110,10 @@ def read_only(base: Any, new: Any) -> Any:
     raise ValueError("assignment destination is read-only")
 
 
-def view(result: Any, base: Any, get: Get, put: Put, certain: bool = False) -> Any:
-    """Say that `result` may be a view of `base`; whether it is shows when one of them is updated, unless `certain`."""
-    if isinstance(base, Tracer) and base.updatable and isinstance(result, Tracer) and shape_of(result):
-        result.link = View(base, get, put, certain)
+def view(result: Any, base: Any, get: Get, put: Put) -> Any:
+    """Say that `result` may be a view of `base`; whether it is shows when one of them is updated."""
+    if isinstance(base, Tracer) and base.updatable and isinstance(result, Tracer) and result.is_cell:
+        result.link = View(base, get, put)
         try:
             views = base.views
         except AttributeError:
@@ -97,29 +127,34 @@ def view(result: Any, base: Any, get: Get, put: Put, certain: bool = False) -> A
 def _link(array: Tracer) -> View | None:
     """The link of a view; NumPy has made the views already, so they are those whose numbers share memory."""
     link: View | None = getattr(array, "link", None)
-    if link is None or link.certain:
-        return link
-    ours, theirs = concrete(array), concrete(link.base)
-    shared = isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray) and np.may_share_memory(ours, theirs)
-    return link if shared else None
+    return link if link is None or link.base.lends_to(array, link.get) else None
 
 
-def update(array: Any, value: Any) -> None:
-    """Give a traced array a new value: the base is written, and all views of it are read again."""
-    if not array.updatable:
-        raise InPlaceError(
-            "an array on the tape would change in place",
-            wrong="y[i] = v, y += v, np.add(x, v, out=y)",
-            right="y = np.where(np.arange(n) == i, v, y), y = y + v",
-        )
+def update(array: Any, value: Any, fresh: bool = False) -> None:
+    """Give a traced array a new value: the base is written, and all views of it are read again.
+
+    `fresh`: the value was computed for this update, and is in nobody else's hands.
+    """
+    array.check_update()
     value = _fitting(array, value)
     while (link := _link(array)) is not None:
-        value = link.put(link.base, value)
+        value, fresh = link.put(link.base, value), True
         array = link.base
+    array.check_update()
+    if not fresh or _moved(concrete(array), concrete(value)):
+        value = bind(REGISTRY["put"], (array.frozen(), value), {"index": (Ellipsis,)})
     family = _family(array)
     _rename(array, value)
     for child, link in family:
-        _rename(child, link.get(link.base))
+        if child.follows(array):
+            _rename(child, link.get(link.base))
+
+
+def _moved(old: Any, new: Any) -> bool:
+    """Whether a new value lies otherwise in memory than the old one; what is a view and what a copy depends on it."""
+    if type(old) is not np.ndarray:
+        return False
+    return type(new) is not np.ndarray or new.strides != old.strides
 
 
 def _family(base: Tracer) -> list[tuple[Tracer, View]]:
@@ -135,12 +170,12 @@ def _family(base: Tracer) -> list[tuple[Tracer, View]]:
     return found
 
 
-def write_out(out: Any, result: Any) -> Any:
-    """`out=`: a traced array takes the result; None for a plain one, which cannot."""
+def write_out(out: Any, result: Any, where: Any = True) -> Any:
+    """`out=`: a traced array takes the result, or some elements of it; None for a plain one, which cannot."""
     target = out[0] if isinstance(out, tuple) and len(out) == 1 else out
     if not isinstance(target, Tracer):
         return None
-    update(target, result)
+    update(target, result if where is True else np.where(where, result, target.frozen()))
     return target
 
 
@@ -161,10 +196,9 @@ def _rename(array: Tracer, value: Any) -> None:
         )
     value = resolve(value)
     if isinstance(value, Tracer) and type(value) is type(array) and value.level is array.level:
-        for field in array.fields:
-            setattr(array, field, getattr(value, field))
+        array.become(value)
     else:
-        array.level, array.value = _NAMES, value
+        array.become_name(_NAMES, value)
 
 
 def lend(array: NamedArray) -> Any:
@@ -182,7 +216,7 @@ def _fitting(array: Any, value: Any) -> Any:
         if np.broadcast_shapes(have.shape, aval.shape) != aval.shape:
             raise ValueError(f"non-broadcastable output operand with shape {aval.shape} for a value of {have.shape}")
         value = np.broadcast_to(value, aval.shape)
-    if have.dtype == aval.dtype and not have.weak:
+    if have.dtype == aval.dtype and have.weak <= aval.weak:
         return value
     if not np.can_cast(have.dtype, aval.dtype, "same_kind"):
         raise InPlaceError(

@@ -33,6 +33,14 @@ def aval_of(value: Any) -> Aval:
     return aval if aval is not None else Aval(value.shape, value.dtype)
 
 
+def is_complex(value: Any) -> bool:
+    """Whether a number, an array or a tracer is complex."""
+    try:
+        return bool(value.dtype.kind == "c")
+    except AttributeError:
+        return type(value) is complex
+
+
 def shape_of(value: Any) -> tuple[int, ...]:
     """Like np.shape, without its detour for Python numbers."""
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
+from inspect import signature
 from typing import Any, NoReturn
 
 import numpy as np
@@ -87,8 +89,10 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
             refuse_writer(name)
         raise missing(qualified(ufunc) + name.removeprefix(ufunc.__name__), ufunc.nin)
     if out is not None:
-        result = array_ufunc(self, ufunc, method, *inputs, **kwargs)
-        return write_out(out, result) if _is_traced(out) else refuse_out(name, out)
+        where = kwargs.pop("where", True) if method == "__call__" and _is_traced(out) else True
+        with np.errstate(all=None if where is True else "ignore"):  # of the elements that are left out
+            result = array_ufunc(self, ufunc, method, *inputs, **kwargs)
+        return write_out(out, result, where) if _is_traced(out) else refuse_out(name, out)
     dtype = kwargs.pop("dtype", None) if method == "__call__" else None
     if method == "__call__" and kwargs:
         raise MissingRuleError(
@@ -110,9 +114,20 @@ def array_function(self: Tracer, function: Callable[..., Any], types: Iterable[t
         module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
         raise missing(f"{module}.{function.__name__}", 1)
     out = kwargs.pop("out", None)
+    place = _place_of_out(ours) if len(args) > 1 else None
+    if place is not None and len(args) > place:
+        out, args = args[place], (*args[:place], None, *args[place + 1 :])
     if out is not None:
         return write_out(out, ours(*args, **kwargs)) if _is_traced(out) else refuse_out(function.__name__, out)
     return ours(*args, **kwargs)
+
+
+@cache
+def _place_of_out(function: Callable[..., Any]) -> int | None:
+    """At which position `out` may be given without its name: np.cumsum(x, 0, None, y)."""
+    parameters = signature(function).parameters.values()
+    named = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD or p.kind is p.POSITIONAL_ONLY]
+    return named.index("out") if "out" in named else None
 
 
 def _is_traced(out: Any) -> bool:

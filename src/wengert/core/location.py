@@ -15,14 +15,16 @@ import numpy as np
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _SCIPY = os.path.join(os.path.dirname(os.path.dirname(_NUMPY)), "scipy") + os.sep
+_PYTHON = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 
 class _Internal(dict[CodeType, bool]):
-    """Whether code belongs to Wengert, NumPy or SciPy, found out once."""
+    """Whether code belongs to Wengert, NumPy, SciPy or Python's own library, found out once."""
 
     def __missing__(self, code: CodeType) -> bool:
         file = os.path.abspath(code.co_filename)
-        self[code] = internal = file.startswith((_PACKAGE, _NUMPY, _SCIPY))
+        ours = file.startswith((_PACKAGE, _NUMPY, _SCIPY))
+        self[code] = internal = ours or (file.startswith(_PYTHON) and "site-packages" not in file)
         return internal
 
 
@@ -80,6 +82,18 @@ def user_frame(above: int = 0) -> FrameType | None:
     while frame is not None and _internal[frame.f_code]:
         frame = frame.f_back
     return frame
+
+
+def scipy_call() -> tuple[str, str] | None:
+    """Which function of scipy.special or scipy.linalg the user's program called to come here: (module, name)."""
+    frame: FrameType | None = sys._getframe(1)
+    found = None
+    while frame is not None and _internal[frame.f_code]:
+        for module in ("special", "linalg"):
+            if os.path.abspath(frame.f_code.co_filename).startswith(os.path.join(_SCIPY, module) + os.sep):
+                found = module, frame.f_code.co_name
+        frame = frame.f_back
+    return found
 
 
 class Calls:

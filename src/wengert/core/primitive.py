@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -40,6 +41,8 @@ class Primitive:
     `domain`: an interval per argument in which its rules hold (tests sample there); `reference`: the name of the same
     function in mpmath, or a function of mpmath numbers.
     """
+
+    structured = False  # see Structured
 
     def __init__(
         self,
@@ -83,6 +86,55 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+
+def _no_rule(i: int) -> Rule | None:
+    return None
+
+
+class Structured(Primitive):
+    """An operation made of other operations: a loop, a branch. Its derivative is stated for all arguments at once.
+
+    It returns a tuple, whose length depends on its parameters. Its `impl` and `aval` are methods.
+    """
+
+    structured = True
+
+    def __init__(self, name: str) -> None:
+        notation = Notation(name, f"{name}({{args}}, {{params}})", rf"\operatorname{{{{{name}}}}}\left({{args}}\right)")
+        several = sys.maxsize
+        super().__init__(name, self.run, _no_rule, aval=self.avals, outputs=several, notation=notation, complex=True)
+
+    def run(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        """The outputs, of plain values."""
+        raise NotImplementedError
+
+    def avals(self, *avals: Any, **params: Any) -> tuple[Any, ...]:
+        """The outputs' shapes and dtypes."""
+        raise NotImplementedError
+
+    def push(self, tangents: Sequence[Any], args: Sequence[Any], params: dict[str, Any], apart: bool) -> Any:
+        """The outputs and their tangents, None for zero; None instead of both: it must be expanded.
+
+        `apart`: the tangents come from operations that are linear in tangents only, which can be transposed.
+        """
+        raise NotImplementedError
+
+    def transpose(self, cts: Sequence[Any], active: Sequence[bool], args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The cotangents of the active arguments, in which the operation is linear; cts are None for zero."""
+        raise NotImplementedError
+
+    def transposable(self, active: Sequence[bool], params: dict[str, Any]) -> bool:
+        """Whether `transpose` knows how."""
+        raise NotImplementedError
+
+    def expand(self, args: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
+        """The same, one by one by the operations that it is made of."""
+        raise NotImplementedError
+
+    def sample(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        """Results of the right shapes and dtypes, whatever their numbers, at the price of one step."""
+        raise NotImplementedError
 
 
 def bind(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:

@@ -57,13 +57,17 @@ class Linear(Rule):
     """Linear in this argument: `fn(ct, *args, **params)` is the transpose; forward mode applies the primitive itself.
 
     `merge(cts, shape, argss, paramss)`, where given, transposes many applications to the same argument in one
-    operation (x[0], x[1], … of one array), so that reverse mode stays linear in their number.
+    operation (x[0], x[1], … of one array), so that reverse mode stays linear in their number. `split(ct, args, params)`
+    gives the cotangents of all arguments at once, where many have one output (a concatenation), for the same reason.
+    Both are for selections of elements, whose coefficients are real.
     """
 
-    __slots__ = ("fn", "merge")
+    __slots__ = ("fn", "merge", "split")
 
-    def __init__(self, fn: Callable[..., Any], merge: Callable[..., Any] | None = None) -> None:
-        self.fn, self.merge = fn, merge
+    def __init__(
+        self, fn: Callable[..., Any], merge: Callable[..., Any] | None = None, split: Callable[..., Any] | None = None
+    ) -> None:
+        self.fn, self.merge, self.split = fn, merge, split
 
 
 class Pushforward(Rule):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.errors import ArgumentError
 from wengert.core.tracer import Tracer
 
 _SMALL = 2048  # bytes; below, copying costs less than looking whether there is a copy already
@@ -24,8 +25,14 @@ def snapshot(value: Any) -> Any:
         return value.frozen()
     if type(value) is not np.ndarray:
         return value if not isinstance(value, np.ndarray) else np.array(value)
+    if value.dtype.kind == "O":
+        raise ArgumentError(
+            "an array of objects takes part in a traced computation; what is in it cannot be followed",
+            wrong="x * np.array([a, b], dtype=object)",
+            right="x * np.stack([a, b])",
+        )
     if value.nbytes <= _SMALL:
-        return value.copy()
+        return value.copy(order="K")
     key = id(value)
     if key in _own:  # a copy of ours; that an array of the user's is read-only says nothing of its other views
         return value

@@ -11,6 +11,7 @@ import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.errors import ConversionError
+from wengert.core.location import scipy_call
 
 if TYPE_CHECKING:
     from wengert.core.primitive import Primitive
@@ -47,19 +48,52 @@ class Tracer:
     __array_priority__ = 1000.0
     fields: tuple[str, ...] = ("level", "value")
     updatable = True  # in place
+    copies_share = True  # a copy may have the tangent of what was copied, without an operation in between
     level: Level
     value: Any
     link: Any  # of a view, see alias.py
     views: Any
 
-    def frozen(self) -> Tracer:
+    # Updates in place, see alias.py -------------------------------------------------------------------------------
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether it is an array, which an update changes, and not a number, which is replaced by another."""
+        return bool(self.shape) or type(concrete(self)) is np.ndarray
+
+    def frozen(self) -> Any:
         """The value as it is now: what is kept for later must not follow in-place updates of the user's array."""
-        if not self.shape:
+        if not self.is_cell:
             return self
         copy = object.__new__(type(self))
         for field in self.fields:
             setattr(copy, field, getattr(self, field))
         return copy
+
+    def as_number(self) -> Any:
+        """The same as a Python number, where that makes a difference to whoever follows it."""
+        return self
+
+    def check_update(self) -> None:
+        """Raise where an update could not be followed."""
+
+    def become(self, value: Any) -> None:
+        """From now on stand for what `value`, of the same level, stands for."""
+        for field in self.fields:
+            setattr(self, field, getattr(value, field))
+
+    def become_name(self, names: Level, value: Any) -> None:
+        """From now on be a name for a value of another level, or for a plain array."""
+        self.level, self.value = names, value
+
+    def follows(self, base: Any) -> bool:
+        """Whether this view is read again when its base was updated."""
+        return True
+
+    def lends_to(self, view: Any, get: Callable[[Any], Any]) -> bool:
+        """Whether `view`, which is `get` of this array, shares its memory."""
+        ours, theirs = concrete(self), concrete(view)
+        return isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray) and np.may_share_memory(ours, theirs)
 
     # What NumPy asks of an array ------------------------------------------------------------------------------
 
@@ -125,6 +159,19 @@ class Tracer:
         self._refuse("a plain array", "np.array([x, y]), np.full(n, x), np.mean([x, y]), y[:] = x",
                      "np.stack([x, y]), x * np.ones(n)   or import wengert.numpy as np")  # fmt: skip
 
+    def __trunc__(self) -> NoReturn:
+        self._refuse("a Python integer", "math.trunc(x)", "np.trunc(x)")
+
+    def as_integer_ratio(self) -> NoReturn:
+        """Refused: `statistics` and `fractions` compute with exact plain numbers."""
+        self._refuse("a fraction", "statistics.mean(x), Fraction(x)", "np.mean(x), x")
+
+    def tobytes(self, *args: Any) -> NoReturn:
+        """Refused, as everything that hands out the memory."""
+        self._refuse("bytes", "x.tobytes(), x.tofile(f), x.dump(f)", "return x from the function and write the result")
+
+    tofile = dump = dumps = byteswap = getfield = tobytes
+
     def item(self, *args: Any) -> NoReturn:
         """Refused: a plain number would no longer be followed."""
         self._refuse("a plain number", "x.item()", "x, or x.sum() where x has one element")
@@ -133,16 +180,20 @@ class Tracer:
         """Refused: plain numbers would no longer be followed."""
         self._refuse("a list of plain numbers", "x.tolist()", "list(x)")
 
-    def __copy__(self) -> Tracer:
-        return self
+    def __copy__(self) -> Any:
+        return np.copy(self) if self.is_cell else self
 
-    def __deepcopy__(self, memo: Any) -> Tracer:
-        return self  # a traced value never changes; a copy of its level would follow something else
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()  # of the level there is no copy: it would follow something else
 
     def __reduce__(self) -> Any:
         self._refuse("bytes (pickle)", "pickle.dumps(x)", "return x from the function, then pickle the result")
 
     def _refuse(self, what: str, wrong: str, right: str) -> NoReturn:
+        call = scipy_call()
+        if call is not None:
+            module, name = call
+            wrong, right = f"scipy.{module}.{name}(x)", f"from wengert.scipy import {module}; {module}.{name}(x)"
         raise ConversionError(
             f"a traced value would become {what} here and lose its derivative", wrong=wrong, right=right
         )
@@ -152,11 +203,25 @@ class Tracer:
     def __repr__(self) -> str:
         return f"Traced({concrete(self)!r})"
 
-    def __str__(self) -> str:
-        return str(concrete(self))
+    __str__ = __repr__  # no text that float() would read: the derivative would be lost on the way
 
     def __format__(self, spec: str) -> str:
-        return format(concrete(self), spec)
+        return Written(format(concrete(self), spec)) if spec else repr(self)
+
+
+class Written(str):
+    """A traced number in print, to be read by people; as a number again it would have lost its derivative."""
+
+    __slots__ = ()
+
+    def __float__(self) -> NoReturn:
+        raise ConversionError(
+            "the text of a traced value would be read as a number again and lose its derivative",
+            wrong='float(f"{x:.3f}")',
+            right="np.round(x, 3), or x",
+        )
+
+    __int__ = __complex__ = __float__
 
 
 def concrete(value: Any) -> Any:
@@ -171,6 +236,10 @@ def run(level: Level, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[s
     token = _running.set(True)
     try:
         return f(*args, **kwargs)
+    except SystemError as error:  # SciPy's compiled loops return as if nothing had happened
+        if isinstance(error.__cause__, ConversionError):
+            raise error.__cause__ from None
+        raise
     except (ValueError, TypeError) as error:
         # NumPy hides our refusal to be assigned into a plain array behind a message of its own.
         if isinstance(error.__cause__, ConversionError) and not isinstance(error, ConversionError):

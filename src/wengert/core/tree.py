@@ -87,13 +87,15 @@ def differentiable(value: Any, name: str) -> Any:
         return float(value)
     if isinstance(value, Tracer):
         _check_kind(value.dtype, name)
-        return value.frozen() if value.dtype.kind in "fc" else value.astype(np.float64)  # type: ignore[attr-defined]
+        if value.dtype.kind in "fc":
+            return value.frozen()
+        return value * 1.0 if value.aval.weak else value.astype(np.float64)  # type: ignore[operator, attr-defined]
     if isinstance(value, (np.ndarray, np.generic)):
         _check_kind(value.dtype, name)
         if isinstance(value, np.ndarray):
             refuse_subclass(value, name)
         dtype = value.dtype.newbyteorder("=") if value.dtype.kind in "fc" else np.dtype(np.float64)
-        return np.array(value, dtype)[()] if value.ndim == 0 else np.array(value, dtype)
+        return np.array(value, dtype) if isinstance(value, np.ndarray) else dtype.type(value)
     if kind is bool:
         _check_kind(np.dtype(kind), name)
     raise ArgumentError(
@@ -122,16 +124,3 @@ def _check_kind(dtype: Any, name: str) -> None:
             wrong=f"np.array(values)   # dtype {dtype}",
             right="np.array(values, dtype=float)",
         )
-
-
-def differentiable_real(value: Any, name: str) -> Any:
-    """The same where complex numbers have no meaning."""
-    value = differentiable(value, name)
-    dtype = value.dtype if isinstance(value, (np.ndarray, np.generic, Tracer)) else np.dtype(type(value))
-    if dtype.kind == "c":
-        raise ArgumentError(
-            f"{name} is complex, which is not supported here",
-            wrong="f(z)",
-            right="f(x, y)   with the real and the imaginary part as two real arguments",
-        )
-    return value

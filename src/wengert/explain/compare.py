@@ -105,7 +105,8 @@ def compare(f: Callable[..., Any]) -> Callable[..., Comparison]:
 
     For each the derivative, its error |d − d₅₀|/|d₅₀| against d₅₀, the derivative in 50-digit arithmetic, and its cost.
 
-    **Arguments**: `f`, NumPy code that returns one number; then its arguments, pytrees of numbers and float arrays.
+    **Arguments**: `f`, NumPy code that returns one real number; then its arguments, pytrees of numbers and float or
+    complex arrays; by a complex number the derivatives are those by its real and its imaginary part.
     Of a function with so many inputs that one evaluation for each takes long (more than 200, say), the derivatives
     in one random direction are compared.
     **Returns**: a function of f's arguments that returns a `Comparison`; print it, or `plot` it.

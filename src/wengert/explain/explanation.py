@@ -311,12 +311,14 @@ def explain(f: Callable[..., Any] | Graph | Variable, numbering: Numbering = "bo
 
 
 def _of_number(graph: Graph, numbering: Numbering) -> Explanation:
-    if any(node.aval.dtype.kind == "c" for node in (*graph.inputs, *graph.outputs)):
-        raise ArgumentError(
-            "an explanation is of real numbers",
-            wrong="wg.explain(f)(1 + 2j)",
-            right="wg.explain(lambda x, y: f(x + 1j * y))(1.0, 2.0)",
-        )
+    for node in graph.nodes:
+        if any(aval.dtype.kind == "c" for aval in node.avals):
+            raise ArgumentError(
+                f"an explanation is of real numbers, and the {node.operation} in it is complex",
+                wrong="wg.explain(lambda z: np.abs(z**2))(1 + 2j)",
+                right="wg.explain(lambda x, y: x**2 + y**2)(1.0, 2.0)   in real numbers; wg.compare(f)(1 + 2j)",
+                location=node.location,
+            )
     if len(graph.outputs) != 1 or graph.outputs[0].aval.shape != ():
         got = f"{len(graph.outputs)} values" if len(graph.outputs) != 1 else f"shape {graph.outputs[0].aval.shape}"
         raise ShapeError(

@@ -67,12 +67,12 @@ def _run(graph: Graph, given: Sequence[Any]) -> list[Any]:
 
 
 def exact(value: Any) -> Any:
-    """A float or an array of floats as an object array of mpmath numbers; integers and truth values as they are."""
+    """Numbers as an object array of mpmath's, real or complex; integers and truth values as they are."""
     import mpmath
 
     array = np.asarray(value)
     if array.dtype.kind == "c":
-        raise PrecisionError("complex numbers are not followed in high precision")
+        return _elementwise(lambda x: mpmath.mpc(complex(x)), [array])
     return array if array.dtype.kind != "f" else _elementwise(lambda x: mpmath.mpf(float(x)), [array])
 
 
@@ -90,18 +90,23 @@ def _boxed(value: Any) -> Any:
 
 def _apply(primitive: Primitive, node: Node, args: Sequence[Any]) -> Any:
     """One operation on object arrays; what is decided (an index, a comparison) becomes a NumPy array."""
-    if primitive.outputs == 1 and node.aval.dtype.kind != "f":
+    if primitive.outputs == 1 and node.aval.dtype.kind not in "fc":
         return _decided(primitive, node, args)
     try:
-        if primitive.name in _LINEAR_ALGEBRA:
+        if primitive.name in _PARTS:
+            result = _elementwise(_PARTS[primitive.name], args)
+        elif primitive.name in _LINEAR_ALGEBRA:
             result = _LINEAR_ALGEBRA[primitive.name](*args)
         elif primitive.reference is not None:
             result = _elementwise(_pointwise(primitive), [_as_numbers(a) for a in args])
         else:
             result = _implemented(primitive, node.params, args)
-        if primitive.outputs > 1:
-            return tuple(_settled(_boxed(r)) for r in result)
-        return _settled(_boxed(result))
+        results = result if primitive.outputs > 1 else [result]
+        of_complex = any(arg.aval.dtype.kind == "c" for arg in node.args)
+        settled = [
+            _settled(_boxed(r), a.dtype.kind == "c", of_complex) for r, a in zip(results, node.avals, strict=True)
+        ]
+        return tuple(settled) if primitive.outputs > 1 else settled[0]
     except PrecisionError:
         raise
     except Exception as error:  # whatever an implementation written for floats says to objects
@@ -168,23 +173,31 @@ def _as_numbers(array: Any) -> Any:
     return array if array.dtype == object else _elementwise(lambda x: mpmath.mpf(int(x)), [array])
 
 
-def _settled(array: Any) -> Any:
-    """Every element an mpmath number of moderate size, NaN for a complex one."""
+def _settled(array: Any, is_complex: bool, of_complex: bool) -> Any:
+    """Every element an mpmath number of moderate size; NaN for a complex one where real numbers gave a real one."""
     import mpmath
 
-    if array.dtype.kind == "f" and array.size:
+    if array.dtype.kind in "fc" and array.size:
         raise TypeError("rounded to floats")
 
     def settle(x: Any) -> Any:
         if isinstance(x, mpmath.mpf):
             return x if not mpmath.mag(x) > _MAGNITUDE_LIMIT else mpmath.sign(x) * mpmath.inf
         if isinstance(x, mpmath.mpc):
-            return mpmath.nan + 0
-        if isinstance(x, float):
+            if not is_complex and of_complex:  # what objects do, and NumPy with complex numbers does not: x·x for |x|²
+                raise TypeError("complex, not real")
+            return mpmath.nan + 0 if not is_complex or mpmath.mag(x) > _MAGNITUDE_LIMIT else x
+        if isinstance(x, (float, complex)):
             raise TypeError("rounded to a float")
         return mpmath.mpf(int(x))
 
     return _elementwise(settle, [array])
+
+
+#: Of objects NumPy takes what is no complex dtype for real.
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "real": lambda z: z.real, "imag": lambda z: z.imag, "conj": lambda z: z.conjugate(),
+}  # fmt: skip
 
 
 # Linear algebra, one matrix at a time ------------------------------------------------------------------------------

@@ -24,9 +24,10 @@ def derivative_to(graph: Graph, digits: int = DIGITS, direction: Sequence[Any] |
 
     **Arguments**: `graph`, whose result is one number, at the inputs it was recorded with; `digits`, d;
     `direction`, one array per input: the derivative in this direction only.
-    **Returns**: `(value, derivatives)`, mpmath numbers: an object array per input, or a list with one number for a
-    direction. **Raises**: `PrecisionError` as `evaluate` does, where f is not smooth or not finite, and where it would
-    take longer than some seconds; `ShapeError` where the result is not one number.
+    **Returns**: `(value, derivatives)`, mpmath numbers: an object array per input (of a complex one two, by its real
+    and by its imaginary part), or a list with one number for a direction.
+    **Raises**: `PrecisionError` as `evaluate` does, where f is not smooth or not finite, and where it would take longer
+    than some seconds; `ShapeError` where the result is not one number.
     **Cost**: 4 evaluations per number, or 4 in all for a direction.
 
     >>> import mpmath, numpy as np, wengert as wg
@@ -45,7 +46,7 @@ def derivative_to(graph: Graph, digits: int = DIGITS, direction: Sequence[Any] |
         raise PrecisionError(f"{digits} digits would take too long: one value is {work:,} operations on numbers")
     with mpmath.workdps(10 * digits):
         point = [exact(n.value) for n in graph.inputs]
-        lowest = min([1.0, *(abs(float(v)) or 1.0 for leaf in point for v in leaf.flat)])
+        lowest = min([1.0, *(float(abs(v)) or 1.0 for leaf in point for v in leaf.flat)])
         precision = 5 * digits + math.ceil(-math.log10(max(lowest, 5e-324)))
         value = evaluate(graph, point, precision)[0][()]
         if not mpmath.isfinite(value):
@@ -57,21 +58,23 @@ def derivative_to(graph: Graph, digits: int = DIGITS, direction: Sequence[Any] |
                 return [leaf + h * d for leaf, d in zip(point, along, strict=True)]
 
             return value, [_rounded(_slope(graph, straight, value, lowest, digits), digits)]
-        slopes = [np.empty(leaf.shape, object) for leaf in point]
+        slopes = []
         for i, leaf in enumerate(point):
-            for k in np.ndindex(leaf.shape):
+            for unit in (1, mpmath.mpc(0, 1)) if graph.inputs[i].aval.dtype.kind == "c" else (1,):
+                slopes.append(np.empty(leaf.shape, object))
+                for k in np.ndindex(leaf.shape):
 
-                def moved(h: Any, i: int = i, k: tuple[int, ...] = k) -> list[Any]:
-                    return [*point[:i], _replaced(point[i], k, h), *point[i + 1 :]]
+                    def moved(h: Any, i: int = i, k: tuple[int, ...] = k, unit: Any = unit) -> list[Any]:
+                        return [*point[:i], _replaced(point[i], k, h * unit), *point[i + 1 :]]
 
-                slope = _slope(graph, moved, value, min(1.0, abs(float(leaf[k])) or 1.0), digits)
-                slopes[i][k] = _rounded(slope, digits)
+                    slope = _slope(graph, moved, value, min(1.0, float(abs(leaf[k])) or 1.0), digits)
+                    slopes[-1][k] = _rounded(slope, digits)
         return value, slopes
 
 
 def elements(graph: Graph) -> int:
-    """How many numbers the inputs have together."""
-    return sum(math.prod(n.aval.shape) for n in graph.inputs)
+    """How many real numbers the inputs have together; a complex one is two."""
+    return sum(math.prod(n.aval.shape) * (2 if n.aval.dtype.kind == "c" else 1) for n in graph.inputs)
 
 
 def _replaced(leaf: Any, k: tuple[int, ...], h: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core.aval import is_complex
 from wengert.core.errors import ArgumentError, ShapeError
 from wengert.core.tree import flatten
 from wengert.explain.multiprecision import effort
@@ -44,7 +45,8 @@ class Finding(NamedTuple):
 class Point:
     """A function at a point, and the coordinates in which every way gives its derivative there.
 
-    These are the inputs; of a function with too many of them, it is the distance along one random `direction`.
+    These are the inputs, of complex ones the real and the imaginary parts; of a function with too many of them, it is
+    the distance along one random `direction`.
     """
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
@@ -58,9 +60,12 @@ class Point:
         self.value, seconds = timed(lambda: self.f(*self.copies()))
         self.elements = elements(self.graph)
         self.direction = self._direction(seconds)
-        self.names = (
-            tuple(str(n.name) for n in self.graph.inputs) if self.direction is None else ("a random direction",)
-        )
+        self.names = tuple(self._names()) if self.direction is None else ("a random direction",)
+
+    def _names(self) -> Iterator[str]:
+        for node in self.graph.inputs:
+            ends = (".real", ".imag") if node.aval.dtype.kind == "c" else ("",)
+            yield from (f"{node.name}{end}" for end in ends)
 
     def _direction(self, seconds: float) -> list[Any] | None:
         """A direction of length 1 where the slowest way, 30 evaluations per number, would not come to an end."""
@@ -69,9 +74,12 @@ class Point:
         if n == 1 or not too_many:
             return None
         flat = np.random.default_rng(1964).standard_normal(n)
-        pieces = np.split(flat / np.linalg.norm(flat), np.cumsum([np.size(leaf) for leaf in self.leaves])[:-1])
+        sizes = [np.size(leaf) * (2 if is_complex(leaf) else 1) for leaf in self.leaves]
+        pieces = np.split(flat / np.linalg.norm(flat), np.cumsum(sizes)[:-1])
         return [
-            piece.reshape(np.shape(leaf)).astype(np.asarray(leaf).dtype)[()]
+            (piece.view(complex) if is_complex(leaf) else piece)
+            .reshape(np.shape(leaf))
+            .astype(np.asarray(leaf).dtype)[()]
             for piece, leaf in zip(pieces, self.leaves, strict=True)
         ]
 
@@ -88,18 +96,19 @@ class Point:
         """A gradient by all arguments as the derivatives by the coordinates."""
         leaves = flatten(list(gradient))[0]
         if self.direction is None:
-            return tuple(map(plain, leaves))
+            return parts(leaves)
         pairs = zip(leaves, self.direction, strict=True)
-        return (float(sum(np.vdot(g, d) for g, d in pairs)),)
+        return (float(sum(np.real(np.vdot(g, d)) for g, d in pairs)),)
 
     def units(self) -> Iterator[list[Any]]:
-        """The tangents of forward mode that make up the gradient: one per number."""
+        """The tangents of forward mode that make up the gradient: one per number, of a complex one another, i."""
         zeros = [np.zeros(np.shape(leaf), np.asarray(leaf).dtype)[()] for leaf in self.leaves]
         for i, leaf in enumerate(self.leaves):
-            for k in np.ndindex(np.shape(leaf)):
-                one = np.zeros(np.shape(leaf), np.asarray(leaf).dtype)
-                one[k] = 1
-                yield [*zeros[:i], one[()], *zeros[i + 1 :]]
+            for unit in (1, 1j) if is_complex(leaf) else (1,):
+                for k in np.ndindex(np.shape(leaf)):
+                    one = np.zeros(np.shape(leaf), np.asarray(leaf).dtype)
+                    one[k] = unit
+                    yield [*zeros[:i], one[()], *zeros[i + 1 :]]
 
 
 def scalar(graph: Graph) -> Graph:
@@ -112,6 +121,11 @@ def scalar(graph: Graph) -> Graph:
         wrong="return y",
         right="return y[0]   or np.sum(y), the number whose derivative is meant",
     )
+
+
+def parts(numbers: Sequence[Any]) -> tuple[Any, ...]:
+    """Real numbers and arrays as they are, of complex ones the real and the imaginary parts."""
+    return tuple(plain(p) for x in numbers for p in ((x.real, x.imag) if is_complex(x) else (x,)))
 
 
 def plain(x: Any) -> Any:
@@ -163,7 +177,7 @@ def difference(point: Point, scheme: str, remark: str) -> Finding:
     quotient = finite_difference(counted, argnums, scheme)
     name = "Richardson" if scheme == "richardson" else "complex step" if scheme == "complex" else scheme
     try:
-        derivative = tuple(map(plain, flatten(list(quotient(*args)))[0]))
+        derivative = parts(flatten(list(quotient(*args)))[0])
         evaluations = calls
         _, seconds = timed(lambda: quotient(*args))
     except Exception as error:  # a step beyond f's domain may make the user's code raise anything
@@ -203,9 +217,9 @@ def forward(point: Point) -> Finding:
     tangents, seconds = timed(lambda: [jvp(point.f, point.args, unit)[1] for unit in units])
     one = trace(lambda *args: jvp(point.graph, args, units[0])[1])(*point.args)
     if point.direction is None:
-        ends = np.cumsum([np.size(leaf) for leaf in point.leaves])[:-1]
-        pieces = np.split(np.array(tangents), ends)
-        derivative = tuple(plain(p.reshape(np.shape(leaf))[()]) for p, leaf in zip(pieces, point.leaves, strict=True))
+        shapes = [np.shape(part) for part in parts(point.leaves)]
+        pieces = np.split(np.array(tangents), np.cumsum([math.prod(shape) for shape in shapes])[:-1])
+        derivative = tuple(plain(p.reshape(shape)[()]) for p, shape in zip(pieces, shapes, strict=True))
     else:
         derivative = (plain(tangents[0]),)
     remark = "a pass for each input, exact but for rounding"

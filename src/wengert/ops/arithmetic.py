@@ -76,6 +76,11 @@ def _wins(x: Any, y: Any) -> Any:
     return np.where(x == y, 0.5, (1 + np.sign(x - y)) / 2)
 
 
+def _leads(x: Any, y: Any) -> Any:
+    """The same in NumPy's order of complex numbers, by the real part and then by the imaginary one."""
+    return np.where(np.greater(x, y), 1.0, np.where(np.less(x, y), 0.0, np.where(np.equal(x, y), 0.5, np.nan)))
+
+
 def _outranks(x: Any, y: Any, wins: Any) -> Any:
     """The same, but a NaN loses against a number."""
     return np.where(np.isnan(x) ^ np.isnan(y), np.isnan(y), wins)
@@ -108,10 +113,10 @@ fmod         = elementwise(np.fmod,         lambda z, x, y: 1.0,                
 floor_divide = elementwise(np.floor_divide, Constant(),                                       Constant(),                                   impl=_floor_divide, symbol="//", python="{0:5} // {1:6}", latex=r"\left\lfloor\frac{{{0}}}{{{1}}}\right\rfloor", precedence=5)
 copysign     = elementwise(np.copysign,     lambda z, x, y: np.sign(x) * np.copysign(1.0, y), Constant())
 
-maximum = elementwise(np.maximum, lambda z, x, y: _wins(x, y),                  lambda z, x, y: _wins(y, x),                  symbol="max", latex=r"\max")
-minimum = elementwise(np.minimum, lambda z, x, y: _wins(y, x),                  lambda z, x, y: _wins(x, y),                  symbol="min", latex=r"\min")
-fmax    = elementwise(np.fmax,    lambda z, x, y: _outranks(x, y, _wins(x, y)), lambda z, x, y: _outranks(y, x, _wins(y, x)), latex=r"\max")
-fmin    = elementwise(np.fmin,    lambda z, x, y: _outranks(x, y, _wins(y, x)), lambda z, x, y: _outranks(y, x, _wins(x, y)), latex=r"\min")
+maximum = elementwise(np.maximum, lambda z, x, y: _wins(x, y),                  lambda z, x, y: _wins(y, x),                  symbol="max", latex=r"\max", complex=(lambda z, x, y: _leads(x, y), lambda z, x, y: _leads(y, x)))
+minimum = elementwise(np.minimum, lambda z, x, y: _wins(y, x),                  lambda z, x, y: _wins(x, y),                  symbol="min", latex=r"\min", complex=(lambda z, x, y: _leads(y, x), lambda z, x, y: _leads(x, y)))
+fmax    = elementwise(np.fmax,    lambda z, x, y: _outranks(x, y, _wins(x, y)), lambda z, x, y: _outranks(y, x, _wins(y, x)), latex=r"\max", complex=(lambda z, x, y: _outranks(x, y, _leads(x, y)), lambda z, x, y: _outranks(y, x, _leads(y, x))))
+fmin    = elementwise(np.fmin,    lambda z, x, y: _outranks(x, y, _wins(y, x)), lambda z, x, y: _outranks(y, x, _wins(x, y)), latex=r"\min", complex=(lambda z, x, y: _outranks(x, y, _leads(y, x)), lambda z, x, y: _outranks(y, x, _leads(x, y))))
 # fmt: on
 
 lowered_power = REGISTRY["lowered_power"] = Primitive(

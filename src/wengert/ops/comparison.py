@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.alias import update
 from wengert.core.aval import Aval, promote, shape_of
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear
+from wengert.core.tracer import Tracer
 from wengert.ops.elementwise import elementwise, piecewise_constant
 from wengert.ops.reference import reference
 
@@ -20,7 +22,9 @@ floor = piecewise_constant(np.floor, latex=r"\left\lfloor{0}\right\rfloor")
 ceil = piecewise_constant(np.ceil, latex=r"\left\lceil{0}\right\rceil")
 trunc = piecewise_constant(np.trunc)
 rint = piecewise_constant(np.rint)
-heaviside = elementwise(np.heaviside, Constant(), lambda z, x, y: np.where(x == 0, 1.0, 0.0))
+heaviside = elementwise(
+    np.heaviside, Constant(), lambda z, x, y: np.where(np.equal(x, 0), np.float16(1), np.float16(0))
+)
 signbit = piecewise_constant(np.signbit)
 isfinite = piecewise_constant(np.isfinite)
 isinf = piecewise_constant(np.isinf)
@@ -75,6 +79,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
     if out is not None:
         refuse_out("clip", out)
     low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    a = a if isinstance(a, Tracer) else np.asarray(a)
     if low is not None:
         a = np.maximum(a, low)
     return a if high is None else np.minimum(a, high)
@@ -172,6 +177,9 @@ def nonzero(a: Any) -> tuple[Any, ...]:
 @implements(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """np.nan_to_num: what is replaced is a constant."""
+    if not copy:
+        update(x, nan_to_num(np.copy(x), True, nan, posinf, neginf))
+        return x
     if x.dtype.kind == "c":
         return nan_to_num(x.real, copy, nan, posinf, neginf) + 1j * nan_to_num(x.imag, copy, nan, posinf, neginf)
     info = np.finfo(x.dtype)

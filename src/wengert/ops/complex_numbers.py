@@ -11,16 +11,11 @@ from typing import Any
 import numpy as np
 
 from wengert.core.alias import view
-from wengert.core.aval import Aval, aval_of
+from wengert.core.aval import Aval, aval_of, is_complex, shape_of
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear
 from wengert.ops import arithmetic, comparison
-
-
-def is_complex(x: Any) -> bool:
-    """Whether a number or array is complex."""
-    return aval_of(x).dtype.kind == "c"
 
 
 def _part(name: str, impl: Any, adjoint: Any, latex: str) -> Primitive:
@@ -74,7 +69,7 @@ def real_of(val: Any) -> Any:
 def imag_of(val: Any) -> Any:
     """np.imag."""
     if not is_complex(val):
-        return np.zeros_like(val)
+        return np.broadcast_to(np.zeros((), aval_of(val).dtype), shape_of(val))[()]  # as NumPy's, not to be written
     return view(bind(imag, (val,), {}), val, imag_of, lambda base, new: real_of(base) + 1j * new)
 
 

@@ -20,6 +20,7 @@ def primitive(
     name: str | None = None,
     aval: Callable[..., Aval] | None = None,
     outputs: int = 1,
+    complex: bool = False,
     symbol: str | None = None,
     latex: str | None = None,
     python: str | None = None,
@@ -34,7 +35,8 @@ def primitive(
     **Arguments**: `fn(*args, **params)`, NumPy code, arguments are differentiated and keyword parameters are not;
     `name`, `symbol`, `latex` (a template such as `r"P_3\left({0}\right)"`), `python` (a template of NumPy source), for
     printing; `aval`, from the arguments' shape and dtype to the result's, needed only where the operation is applied
-    to tangents and is not elementwise; `outputs`, how many results fn returns as a tuple.
+    to tangents and is not elementwise; `outputs`, how many results fn returns as a tuple; `complex`, that the rules
+    hold for complex numbers too: a `Partial` is then the derivative of a holomorphic function, a `Linear` a transpose.
     **Returns**: the operation, called like `fn`. **Raises**: `ArgumentError` for a rule that is none.
     **Cost** of a call: that of `fn`, and of the rules where it is differentiated.
 
@@ -66,6 +68,7 @@ def primitive(
         stated,
         aval=aval,
         outputs=outputs,
+        complex=complex,
         notation=Notation(
             symbol or called,
             python or f"{called}({{args}})",

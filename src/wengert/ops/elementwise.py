@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import broadcast
+from wengert.core.aval import broadcast, is_complex
 from wengert.core.dispatch import UFUNCS
 from wengert.core.primitive import REGISTRY, Notation, Primitive
 from wengert.core.rule import Constant, Partial, Rule
@@ -40,9 +40,14 @@ def function(
     latex: str | None = None,
     precedence: int = 9,
     domain: tuple[tuple[float, float], ...] = (),
-    complex: bool = False,
+    complex: bool | tuple[Callable[..., Any], ...] = False,
 ) -> Primitive:
-    """The same for a function that is no ufunc of NumPy; its shape and dtype are those of the ufunc `like`."""
+    """The same for a function that is no ufunc of NumPy; its shape and dtype are those of the ufunc `like`.
+
+    `complex`: whether the rules hold for complex numbers, or the rules that do where a formula for real ones does not.
+    """
+    if isinstance(complex, tuple):
+        rules = tuple(_by_kind(of_real, of_complex) for of_real, of_complex in zip(rules, complex, strict=True))
     args = ", ".join(f"{{{i}}}" for i in range(like.nin))
     latex = latex or rf"\operatorname{{{{{name}}}}}"
     primitive = REGISTRY[name] = Primitive(
@@ -59,9 +64,16 @@ def function(
         joint=True,
         domain=domain or (ALL,) * like.nin,
         reference=reference(name),
-        complex=complex,
+        complex=bool(complex),
     )
     return primitive
+
+
+def _by_kind(of_real: Any, of_complex: Callable[..., Any]) -> Callable[..., Any]:
+    def partial(z: Any, *args: Any) -> Any:
+        return (of_complex if any(map(is_complex, args)) else of_real)(z, *args)
+
+    return partial
 
 
 def piecewise_constant(ufunc: np.ufunc, **written: Any) -> Primitive:

@@ -6,28 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.aval import Aval, is_complex, promote, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.errors import DegenerateError, MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Pushforward
 from wengert.core.tracer import concrete
-from wengert.ops.linalg import floating, mirrored, mT, product
+from wengert.ops.linalg import conj, floating, mH, mirrored, mT, product, real_dtype
 from wengert.ops.spectral import completed
 
 # Cholesky ------------------------------------------------------------------------------------------------------------
 
 
 def _cholesky_push(t: Any, z: Any, a: Any, *, upper: bool) -> Any:
-    """Of A = LLᵀ: dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal.
+    """Of A = LLᴴ: dL = L Φ(L⁻¹ dA L⁻ᴴ), where Φ takes the lower triangle and half of the diagonal.
 
     **Source**: Murray, "Differentiation of the Cholesky decomposition" (2016), equation (10).
     """
-    lower = mT(z) if upper else z
-    half = np.linalg.solve(lower, mT(np.linalg.solve(lower, mirrored(t, upper))))
+    lower = mH(z) if upper else z
+    half = np.linalg.solve(lower, mH(np.linalg.solve(lower, mirrored(t, upper))))
     n = shape_of(a)[-1]
     tangent = np.matmul(lower, (np.tri(n) - np.eye(n) / 2).astype(concrete(z).dtype) * half)
-    return mT(tangent) if upper else tangent
+    return mH(tangent) if upper else tangent
 
 
 cholesky = REGISTRY["cholesky"] = Primitive(
@@ -35,6 +35,7 @@ cholesky = REGISTRY["cholesky"] = Primitive(
     lambda a, *, upper: np.linalg.cholesky(a, upper=upper),
     [Pushforward(_cholesky_push)],
     aval=lambda a, *, upper: Aval(a.shape, floating(a)),
+    complex=True,
     notation=Notation("chol", "np.linalg.cholesky({0}, {params})", r"\operatorname{{chol}} {0:9}"),
 )
 
@@ -49,8 +50,9 @@ def cholesky_of(a: Any, /, *, upper: bool = False) -> Any:
 
 
 def _qr_push(t: Any, z: Any, a: Any, *, mode: str) -> Any:
-    """With X = Qᵀ dA R⁻¹ and Ω = L − Lᵀ, L its strict lower triangle: dQ = QΩ + (I − QQᵀ) dA R⁻¹, dR = Qᵀ dA − ΩR.
+    """With X = Qᴴ dA R⁻¹ and Ω = L − Lᴴ, L its strict lower triangle: dQ = QΩ + (I − QQᴴ) dA R⁻¹, dR = Qᴴ dA − ΩR.
 
+    LAPACK's reflections make the diagonal of R real, so that of complex numbers Ω has the diagonal i·Im X besides.
     For more columns than rows, R⁻¹ is that of the first ones, which determine Q.
     **Source**: Walter & Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum
     experimental design" (2010); Roberts & Roberts, "QR and LQ decomposition matrix backpropagation algorithms" (2020).
@@ -66,11 +68,13 @@ def _qr_push(t: Any, z: Any, a: Any, *, mode: str) -> Any:
             right="np.linalg.svdvals(A), np.linalg.pinv(A)",
         )
     scaled = mT(np.linalg.solve(mT(r1[..., :k]), mT(t[..., :k])))
-    x = np.matmul(mT(q1), scaled)
+    x = np.matmul(mH(q1), scaled)
     lower = np.tril(x, -1)
-    rotation = lower - mT(lower)
+    rotation = lower - mH(lower)
+    if is_complex(x):
+        rotation = rotation + 1j * np.imag(x) * np.eye(k, dtype=real_dtype(x.dtype))
     tangent_q = np.matmul(q1, rotation - x) + scaled
-    tangent_r = np.matmul(mT(q1), t) - np.matmul(rotation, r1)
+    tangent_r = np.matmul(mH(q1), t) - np.matmul(rotation, r1)
     tangent_r = np.triu(tangent_r)  # what is left below the diagonal is rounding
     if mode == "complete" and m > k:
         what, instead = "the columns that mode='complete' adds (np.linalg.qr(A, 'complete'))", "np.linalg.qr(A)"
@@ -92,6 +96,7 @@ qr = REGISTRY["qr"] = Primitive(
     [Pushforward(_qr_push)],
     aval=_qr_shape,
     outputs=2,
+    complex=True,
     notation=Notation("qr", "np.linalg.qr({0}, {params})", r"\operatorname{{qr}} {0:9}"),
 )
 
@@ -124,12 +129,12 @@ def _cuts_only_noise(a: Any, relative: Any) -> None:
             "the cut-off rcond removes singular values that are more than rounding errors",
             wrong="np.linalg.pinv(A, rcond=0.1)",
             right="u, s, vh = np.linalg.svd(A, full_matrices=False); "
-            "vh.T @ (np.where(s > 0.1 * s[0], 1 / s, 0)[:, None] * u.T)",
+            "vh.conj().T @ (np.where(s > 0.1 * s[0], 1 / s, 0)[:, None] * u.conj().T)",
         )
 
 
 def _pinv_push(t: Any, z: Any, a: Any, *, rcond: Any, hermitian: bool) -> Any:
-    """dA⁺ = −A⁺ dA A⁺ + A⁺A⁺ᵀ dAᵀ (I − AA⁺) + (I − A⁺A) dAᵀ A⁺ᵀA⁺, for changes that keep the rank.
+    """dA⁺ = −A⁺ dA A⁺ + A⁺A⁺ᴴ dAᴴ (I − AA⁺) + (I − A⁺A) dAᴴ A⁺ᴴA⁺, for changes that keep the rank.
 
     **Source**: Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate" (1973), equation (4.12).
@@ -137,8 +142,8 @@ def _pinv_push(t: Any, z: Any, a: Any, *, rcond: Any, hermitian: bool) -> Any:
     _cuts_only_noise(a, rcond)
     if hermitian:  # only the lower triangle is read
         t, a = mirrored(t), mirrored(a)
-    left = product(z, mT(z), mT(t))
-    right = product(mT(t), mT(z), z)
+    left = product(z, mH(z), mH(t))
+    right = product(mH(t), mH(z), z)
     return -product(z, t, z) + left - product(left, a, z) + right - product(z, a, right)
 
 
@@ -147,6 +152,7 @@ pinv = REGISTRY["pinv"] = Primitive(
     lambda a, *, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian),
     [Pushforward(_pinv_push)],
     aval=lambda a, **params: Aval((*a.shape[:-2], *a.shape[-2:][::-1]), floating(a)),
+    complex=True,
     notation=Notation("A⁺", "np.linalg.pinv({0}, {params})", r"{0:9}^{{+}}"),
 )
 
@@ -160,20 +166,20 @@ def pinv_of(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = n
 
 
 def _lstsq_push_a(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
-    """With r = b − Ax: dx = A⁺(A⁺ᵀ dAᵀ r − dA x) + (I − A⁺A) dAᵀ A⁺ᵀ x, the derivative of A⁺b; d‖r‖² = −2 rᵀ dA x."""
+    """With r = b − Ax: dx = A⁺(A⁺ᴴ dAᴴ r − dA x) + (I − A⁺A) dAᴴ A⁺ᴴ x, as of A⁺b; d‖r‖² = −2 Re rᴴ dA x."""
     _cuts_only_noise(a, rcond)
     x, residuals, _ = z
     inverse, rest, moved = np.linalg.pinv(a, rcond), b - np.matmul(a, x), np.matmul(t, x)
-    bent = product(mT(t), mT(inverse), x)
-    tangent = np.matmul(inverse, product(mT(inverse), mT(t), rest) - moved - np.matmul(a, bent)) + bent
-    return tangent, np.sum(-2 * rest * moved, axis=0) if shape_of(residuals)[0] else None, None
+    bent = product(mH(t), mH(inverse), x)
+    tangent = np.matmul(inverse, product(mH(inverse), mH(t), rest) - moved - np.matmul(a, bent)) + bent
+    return tangent, np.sum(np.real(-2 * conj(rest) * moved), axis=0) if shape_of(residuals)[0] else None, None
 
 
 def _lstsq_push_b(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
-    """With r = b − Ax: dx = A⁺ db, d‖r‖² = 2 rᵀ db."""
+    """With r = b − Ax: dx = A⁺ db, d‖r‖² = 2 Re rᴴ db."""
     x, residuals, _ = z
     rest = b - np.matmul(a, x)
-    squares = np.sum(2 * rest * t, axis=0) if shape_of(residuals)[0] else None
+    squares = np.sum(np.real(2 * conj(rest) * t), axis=0) if shape_of(residuals)[0] else None
     return np.matmul(np.linalg.pinv(a, rcond), t), squares, None
 
 
@@ -182,8 +188,10 @@ lstsq = REGISTRY["lstsq"] = Primitive(
     lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[:3],
     [Pushforward(_lstsq_push_a), Pushforward(_lstsq_push_b)],
     aval=lambda a, b, *, rcond: (
-        Aval((a.shape[1], b.shape[1]), promote(a, b)), Aval((-1,), promote(a, b)), Aval((), np.dtype(np.int32))),
+        Aval((a.shape[1], b.shape[1]), promote(a, b)), Aval((-1,), real_dtype(promote(a, b))),
+        Aval((), np.dtype(np.int32))),
     outputs=3,
+    complex=True,
     notation=Notation("lstsq", "np.linalg.lstsq({0}, {1}, {params})[:3]", r"{0:9}^{{+}}{1:5}"),
 )  # fmt: skip
 

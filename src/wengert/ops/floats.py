@@ -12,7 +12,7 @@ from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive
 from wengert.core.rule import Constant, Linear, Pushforward
 from wengert.ops.elementwise import piecewise_constant
-from wengert.ops.operand import array, inexact
+from wengert.ops.operand import array, inexact, real
 
 modf = UFUNCS[np.modf] = REGISTRY["modf"] = Primitive(
     "modf",
@@ -54,13 +54,14 @@ right_shift = piecewise_constant(np.right_shift, symbol=">>", python="{0:4} >> {
 bitwise_count = piecewise_constant(np.bitwise_count)
 
 UFUNCS[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
-UFUNCS[np.fabs] = lambda x: np.absolute(inexact(x))
+UFUNCS[np.fabs] = lambda x: np.absolute(real(inexact(x), "np.fabs"))
 UFUNCS[np.float_power] = lambda x, y: np.power(_double(x), _double(y))
 
 
 def _double(x: Any) -> Any:
     x = array(x)
-    return x if x.dtype.kind == "c" or (x.dtype.itemsize >= 8 and x.dtype.kind == "f") else x.astype(np.float64)
+    least = np.dtype(np.complex128 if x.dtype.kind == "c" else np.float64)
+    return x if x.dtype.kind == least.kind and x.dtype.itemsize >= least.itemsize else x.astype(least)
 
 
 @implements(np.real_if_close)

@@ -13,7 +13,7 @@ from wengert.core.primitive import bind
 from wengert.core.tracer import Tracer, concrete
 from wengert.ops.comparison import constant_function
 from wengert.ops.indexing import Slot, scatter
-from wengert.ops.operand import array, inexact
+from wengert.ops.operand import array, inexact, real
 
 digitize = constant_function(np.digitize, np.intp, lambda x, bins, **params: x.shape)
 bincount = constant_function(np.bincount, np.intp, lambda x, *, minlength: (-1,))
@@ -36,14 +36,13 @@ def bincount_of(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     if weights is None:
         return bind(bincount, (x,), {"minlength": minlength})
     length = max(int(np.max(x)) + 1 if x.size else 0, minlength)
-    return _added(inexact(weights), x, (length,))
+    return _added(real(inexact(weights), "np.bincount"), x, (length,))
 
 
 def _added(weights: Any, places: Any, shape: tuple[int, ...]) -> Any:
-    if aval_of(weights).dtype.kind == "c":
-        raise TypeError("complex weights have no derivative rule here; take their real and imaginary parts apart")
-    params = {"indices": ((Slot(0),),), "shape": shape, "dtype": np.dtype(np.float64)}
-    return bind(scatter(1), (weights.astype(np.float64), places), params)
+    dtype = np.dtype(np.complex128 if aval_of(weights).dtype.kind == "c" else np.float64)
+    params = {"indices": ((Slot(0),),), "shape": shape, "dtype": dtype}
+    return bind(scatter(1), (weights.astype(dtype), places), params)
 
 
 @implements(np.histogram_bin_edges)
@@ -92,7 +91,9 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     place, inside = _bin(np.reshape(array(a), -1), edges)
     weights = None if weights is None else np.reshape(array(weights), -1)
     counts = _counts(place, inside, weights, shape_of(edges)[0] - 1)
-    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
+    if density:
+        counts = counts / np.diff(real(edges, "np.histogram with density=True")) / np.sum(counts)
+    return counts, edges
 
 
 @implements(np.histogramdd)
@@ -113,6 +114,7 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
         own, within = _bin(column, edge)
         place, inside = place * (shape_of(edge)[0] - 1) + own, inside & within
     shape = tuple(shape_of(e)[0] - 1 for e in edges)
+    weights = weights if weights is None else real(array(weights), "np.histogramdd")
     counts = np.reshape(_counts(place, inside, weights, int(np.prod(shape))), shape).astype(np.float64)
     if density:
         total = np.sum(counts)

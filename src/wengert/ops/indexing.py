@@ -71,7 +71,7 @@ def _scatter(*args: Any, indices: tuple[Index, ...], shape: tuple[int, ...], dty
     values, arrays = args[: len(indices)], args[len(indices) :]
     out = np.zeros(shape, dtype)
     for value, template in zip(values, indices, strict=True):
-        if any(isinstance(part, Slot) and arrays[part.position].dtype.kind != "b" for part in template):
+        if any(isinstance(part, Slot) and aval_of(arrays[part.position]).dtype.kind != "b" for part in template):
             np.add.at(out, restore(template, arrays), value)
         else:
             out[restore(template, arrays)] += value
@@ -135,7 +135,7 @@ def pick(x: Any, index: Any) -> Any:
     template, arrays = separate(index)
     params = {"index": template}
     result = bind(getitem, (x, *arrays), params)
-    if arrays or not shape_of(result):
+    if arrays or not (shape_of(result) or Ellipsis in template):  # with an ellipsis even a number is a view
         return result
     put = REGISTRY["put"]
     return view(
@@ -188,17 +188,34 @@ def fliplr(m: Any) -> Any:
     return flip(m, 1)
 
 
+def _on_diagonal(ct: Any, x: Any, *, offset: int) -> Any:
+    i = np.arange(shape_of(ct)[-1])
+    params = {"indices": ((Ellipsis, Slot(0), Slot(1)),), "shape": shape_of(x), "dtype": aval_of(x).dtype}
+    return bind(scatter(1), (ct, i - min(offset, 0), i + max(offset, 0)), params)
+
+
+def _length(shape: tuple[int, ...], offset: int) -> int:
+    return max(0, min(shape[-2] + min(offset, 0), shape[-1] - max(offset, 0)))
+
+
+diagonal_of = REGISTRY["diagonal"] = Primitive(
+    "diagonal",
+    lambda x, *, offset: np.diagonal(x, offset, -2, -1),
+    [Linear(_on_diagonal)],
+    aval=lambda x, *, offset: Aval((*x.shape[:-2], _length(x.shape, offset)), x.dtype),
+    complex=True,
+    notation=Notation("diagonal", "np.diagonal({0}, {offset}, -2, -1)", r"\operatorname{{diag}}\left({0}\right)"),
+)
+
+
 @implements(np.diagonal)
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """np.diagonal."""
     ndim = len(shape_of(a))
     axis1, axis2 = (np.lib.array_utils.normalize_axis_index(i, ndim) for i in (axis1, axis2))
     a = np.moveaxis(a, (axis1, axis2), (-2, -1))
-    rows, columns = shape_of(a)[-2:]
-    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    i = np.arange(n)
-    place = (Ellipsis, i - min(offset, 0), i + max(offset, 0))
-    return view(pick(a, place), a, lambda base: pick(base, place), read_only, certain=True)
+    params = {"offset": int(offset)}
+    return view(bind(diagonal_of, (a,), params), a, lambda base: bind(diagonal_of, (base,), params), read_only)
 
 
 @implements(np.diag)

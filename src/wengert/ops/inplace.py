@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.alias import NamedArray, traceable, update
+from wengert.core.alias import traceable, update
 from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import UFUNC_METHODS, UFUNCS, implements, refuse_writer
 from wengert.core.errors import InPlaceError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear
-from wengert.core.tracer import Tracer
+from wengert.core.tracer import Tracer, concrete
 from wengert.ops.indexing import Index, Slot, pick, restore, separate
 
 
@@ -66,8 +66,8 @@ REGISTRY["put"] = put
 
 def assign(array: Any, index: Any, value: Any) -> None:
     """`array[index] = value` on a traced array."""
-    if not array.shape and not isinstance(array, NamedArray):
-        raise TypeError(f"'{type(array.value).__name__}' object does not support item assignment")
+    if not array.is_cell or type(concrete(array)) is not np.ndarray:
+        raise TypeError(f"'{type(concrete(array)).__name__}' object does not support item assignment")
     value = gathered(value)
     value = value if isinstance(value, Tracer) else np.asarray(value)
     if not np.can_cast(aval_of(value).dtype, array.dtype, "same_kind") and aval_of(value).dtype.kind in "fc":
@@ -77,16 +77,16 @@ def assign(array: Any, index: Any, value: Any) -> None:
             right="y = np.zeros(n, like=x); y[0] = x",
         )
     template, arrays = separate(index)
-    update(array, bind(put, (array, value, *arrays), {"index": template}))
+    array.check_update()
+    update(array, bind(put, (array.frozen(), value, *arrays), {"index": template}), fresh=True)
 
 
-def updated(array: Any, primitive: Primitive, other: Any, sign: str) -> Any:
+def updated(array: Any, primitive: Primitive, other: Any) -> Any:
     """`array += other`: a number becomes a new number, as in Python; an array changes, and its views with it."""
-    if not array.updatable:
-        return array.updated(primitive, other, sign)
-    if not array.shape:
+    if not array.is_cell:
         return primitive(array, other)
-    update(array, primitive(array.frozen(), other))
+    array.check_update()
+    update(array, primitive(array.frozen(), other), fresh=True)
     return array
 
 
@@ -200,16 +200,16 @@ for _function in (np.zeros, np.ones, np.empty, np.eye, np.identity, np.arange):
 
 
 def _like(function: Any) -> Any:
-    def make(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **kwargs: Any) -> Any:
-        aval = aval_of(a)
-        return traceable(function(aval.shape if shape is None else shape, aval.dtype if dtype is None else dtype))
+    def make(a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, **options: Any) -> Any:
+        dtype = aval_of(a).dtype if dtype is None else dtype
+        return traceable(function(concrete(a), dtype, order, shape=shape))
 
+    make.__name__ = function.__name__
     return make
 
 
-implements(np.zeros_like)(_like(np.zeros))
-implements(np.ones_like)(_like(np.ones))
-implements(np.empty_like)(_like(np.zeros))
+implements(np.zeros_like, np.empty_like)(_like(np.zeros_like))
+implements(np.ones_like)(_like(np.ones_like))
 
 
 def gathered(value: Any, dtype: Any = None) -> Any:
@@ -226,7 +226,15 @@ def gathered(value: Any, dtype: Any = None) -> Any:
     return result if dtype is None or aval_of(result).dtype == np.dtype(dtype) else np.astype(result, dtype)
 
 
-@implements(np.array, np.asarray)
+@implements(np.array)
 def array_like(object: Any, dtype: Any = None, *, like: Any = None, **kwargs: Any) -> Any:
     """np.array(values, like=x): an array of traced values, which can be filled further."""
-    return traceable(gathered(object, dtype))
+    made = traceable(gathered(object, dtype))
+    return np.copy(made) if isinstance(object, Tracer) and made.dtype == object.dtype else made
+
+
+@implements(np.asarray, np.asanyarray)
+def asarray_like(a: Any, dtype: Any = None, *, like: Any = None, **kwargs: Any) -> Any:
+    """np.asarray(values, like=x): the same array where it is one of that dtype already."""
+    same = isinstance(a, Tracer) and (dtype is None or a.dtype == np.dtype(dtype))
+    return a if same else traceable(gathered(a, dtype))

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.aval import Aval, aval_of, is_complex, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
 from wengert.ops.indexing import Slot, scatter
-from wengert.ops.operand import array, inexact
+from wengert.ops.operand import array, inexact, real
 
 
 def _slope(x: Any, xp: Any, fp: Any, side: Any) -> Any:
@@ -43,11 +43,18 @@ def _spread(ct: Any, x: Any, xp: Any) -> Any:
     return bind(scatter(2), ((1 - w) * ct, w * ct, j, j + 1), params)
 
 
+def _interp(x: Any, xp: Any, fp: Any, left: Any, right: Any) -> Any:
+    if is_complex(left) or is_complex(right):  # NumPy looks at fp alone, and takes no arrays for left and right
+        fp = np.asarray(fp, np.complex128)
+    ends: list[Any] = [np.asarray(left)[()], np.asarray(right)[()]]
+    return np.interp(x, xp, fp, *ends)
+
+
 #: Five arguments: x, the knots, the values there, and the values to the left and to the right of all knots.
 interp: Primitive
 interp = REGISTRY["interp"] = Primitive(
     "interp",
-    np.interp,
+    _interp,
     [
         Pushforward(lambda t, z, x, xp, fp, left, right: t * _mean_slope(x, xp, fp)),
         Pushforward(lambda t, z, x, xp, fp, left, right: -_mean_slope(x, xp, fp) * interp(x, xp, t, 0.0, 0.0)),
@@ -56,7 +63,8 @@ interp = REGISTRY["interp"] = Primitive(
         Linear(lambda ct, x, xp, fp, left, right: np.sum(np.where(x > xp[-1], ct, 0.0))),
     ],
     joint=True,
-    aval=lambda x, xp, fp, left, right: Aval(x.shape, np.result_type(fp.dtype, np.float64)),
+    aval=lambda x, xp, fp, left, right: Aval(x.shape, np.result_type(fp.dtype, left.dtype, right.dtype, np.float64)),
+    complex=True,
     notation=Notation("interp", "np.interp({args})", r"\operatorname{{interp}}\left({args}\right)"),
 )
 
@@ -64,7 +72,7 @@ interp = REGISTRY["interp"] = Primitive(
 @implements(np.interp)
 def interp_of(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """np.interp; at a knot the derivative in x is the mean of the slopes on both sides."""
-    x, xp, fp = inexact(x), inexact(xp), inexact(fp)
+    x, xp, fp = real(inexact(x), "np.interp"), real(inexact(xp), "np.interp"), inexact(fp)
     if len(shape_of(xp)) != 1 or shape_of(xp) != shape_of(fp) or not shape_of(xp)[0]:
         raise ValueError("interp: xp and fp must be sequences of the same length, at least 1")
     if period is not None:

@@ -6,18 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.aval import Aval, is_complex, promote, shape_of
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.errors import DegenerateError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
 from wengert.core.tracer import concrete
+from wengert.ops.operand import array
 
 
 def mT(a: Any) -> Any:
     """The transposed matrices."""
     return np.swapaxes(a, -1, -2)
+
+
+def conj(a: Any) -> Any:
+    """The complex conjugate; of real numbers they themselves, without a step."""
+    return np.conjugate(a) if is_complex(a) else a
+
+
+def mH(a: Any) -> Any:
+    """The conjugate transposed matrices."""
+    return conj(mT(a))
 
 
 def product(first: Any, *others: Any) -> Any:
@@ -33,13 +44,24 @@ def diagonals(a: Any) -> Any:
 
 
 def mirrored(t: Any, upper: bool = False) -> Any:
-    """The symmetric matrix that is given by one triangle, the only one that LAPACK reads."""
-    return np.triu(t) + mT(np.triu(t, 1)) if upper else np.tril(t) + mT(np.tril(t, -1))
+    """The symmetric matrix that is given by one triangle, the only one that LAPACK reads.
+
+    Of complex numbers the Hermitian one; the imaginary part of the diagonal is not read.
+    """
+    strict = np.triu(t, 1) if upper else np.tril(t, -1)
+    if is_complex(t):
+        return strict + mH(strict) + np.real(t) * np.eye(shape_of(t)[-1], dtype=real_dtype(t.dtype))
+    return (np.triu(t) if upper else np.tril(t)) + mT(strict)
 
 
 def floating(a: Aval) -> np.dtype[Any]:
     """The dtype in which np.linalg works."""
     return a.dtype if a.dtype.kind in "fc" else np.dtype(float)
+
+
+def real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the absolute values of such numbers."""
+    return np.empty((), dtype).real.dtype
 
 
 def _matmul_shape(x: Aval, y: Aval) -> Aval:
@@ -85,7 +107,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     """np.dot."""
     na, nb = len(shape_of(a)), len(shape_of(b))
     if na == 0 or nb == 0:
-        return np.multiply(a, b)
+        return np.multiply(array(a), array(b))
     return np.matmul(a, b) if nb <= 2 else np.tensordot(a, b, (na - 1, nb - 2))
 
 
@@ -99,7 +121,7 @@ def vdot(a: Any, b: Any, /) -> Any:
 def inner(a: Any, b: Any, /) -> Any:
     """np.inner."""
     na, nb = len(shape_of(a)), len(shape_of(b))
-    return np.multiply(a, b) if na == 0 or nb == 0 else np.tensordot(a, b, (na - 1, nb - 1))
+    return np.multiply(array(a), array(b)) if na == 0 or nb == 0 else np.tensordot(a, b, (na - 1, nb - 1))
 
 
 @implements(np.outer, np.linalg.outer)
@@ -264,12 +286,12 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 def _adjugate(a: Any) -> Any:
-    """The transposed cofactors by singular values, right for matrices of any rank: adj A = |U||V| V diag(Πⱼ≠ᵢ σⱼ) Uᵀ."""
+    """The transposed cofactors by singular values, right for matrices of any rank: adj A = |U||Vᴴ| V diag(Πⱼ≠ᵢ σⱼ) Uᴴ."""
     u, s, vt = np.linalg.svd(a)
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(n)], axis=-1) if n else s
     sign = np.linalg.det(u) * np.linalg.det(vt)
-    return np.matmul(mT(vt) * others[..., None, :], mT(u)) * sign[..., None, None]
+    return np.matmul(mH(vt) * others[..., None, :], mH(u)) * sign[..., None, None]
 
 
 def _adjugate_push(t: Any, z: Any, a: Any) -> Any:
@@ -282,7 +304,7 @@ def _adjugate_push(t: Any, z: Any, a: Any) -> Any:
             right="the determinant written out in its elements",
         )
     x = np.linalg.solve(a, t)
-    return np.matmul(np.trace(x, axis1=-2, axis2=-1)[..., None, None] * np.eye(shape_of(a)[-1]) - x, z)
+    return np.matmul(np.trace(x, axis1=-2, axis2=-1)[..., None, None] * np.eye(shape_of(a)[-1], dtype=x.dtype) - x, z)
 
 
 adjugate = REGISTRY["adjugate"] = Primitive(
@@ -290,6 +312,7 @@ adjugate = REGISTRY["adjugate"] = Primitive(
     _adjugate,
     [Pushforward(_adjugate_push)],
     aval=lambda a: Aval(a.shape, floating(a)),
+    complex=True,
     notation=Notation("adj", "adjugate({0})", r"\operatorname{{adj}}\left({0}\right)"),
 )
 det = REGISTRY["det"] = Primitive(
@@ -297,14 +320,24 @@ det = REGISTRY["det"] = Primitive(
     np.linalg.det,
     [Pushforward(lambda t, z, a: np.sum(mT(bind(adjugate, (a,), {})) * t, axis=(-2, -1)))],
     aval=lambda a: Aval(a.shape[:-2], floating(a)),
+    complex=True,
     notation=Notation("det", "np.linalg.det({0})", r"\det {0:9}"),
 )
+
+
+def _slogdet_push(t: Any, z: Any, a: Any) -> Any:
+    """With x = tr(A⁻¹ dA): d ln|det A| = Re x; of complex numbers the sign, det A/|det A|, turns by i·Im x·sign."""
+    x = np.sum(mT(np.linalg.inv(a)) * t, axis=(-2, -1))
+    return (1j * np.imag(x) * z[0] if is_complex(z[0]) else None), np.real(x)
+
+
 slogdet = REGISTRY["slogdet"] = Primitive(
     "slogdet",
     lambda a: tuple(np.linalg.slogdet(a)),
-    [Pushforward(lambda t, z, a: (None, np.sum(mT(np.linalg.inv(a)) * t, axis=(-2, -1))))],
-    aval=lambda a: (Aval(a.shape[:-2], floating(a)), Aval(a.shape[:-2], floating(a))),
+    [Pushforward(_slogdet_push)],
+    aval=lambda a: (Aval(a.shape[:-2], floating(a)), Aval(a.shape[:-2], real_dtype(floating(a)))),
     outputs=2,
+    complex=True,
     notation=Notation("slogdet", "np.linalg.slogdet({0})", r"\ln\left|\det {0:9}\right|"),
 )
 

@@ -11,18 +11,19 @@ from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Pushforward
 from wengert.core.tracer import concrete
+from wengert.ops.linalg import conj, real_dtype
 from wengert.ops.reduction import expand, normalize_axes, reduced_shape
 
 
 def _push(t: Any, z: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
-    """Σ t·x/z; zero at zero: a convention, the mean over all directions."""
+    """Re Σ t·x̄/z; zero at zero: a convention, the mean over all directions."""
     axes = normalize_axes(axis, x.ndim)
     z = expand(z, axes, keepdims)
-    return np.sum(t * np.where(z == 0, 0.0, x / z), axis=axes, keepdims=keepdims)
+    return np.sum(np.real(t * np.where(z == 0, 0.0, conj(x) / z)), axis=axes, keepdims=keepdims)
 
 
 def _shape(x: Aval, *, axis: Any, keepdims: bool) -> Aval:
-    dtype = x.dtype if x.dtype.kind == "f" else promote(x, Aval((), np.dtype(float)))
+    dtype = real_dtype(x.dtype) if x.dtype.kind in "fc" else promote(x, Aval((), np.dtype(float)))
     return Aval(reduced_shape(x.shape, normalize_axes(axis, len(x.shape)), keepdims), dtype)
 
 
@@ -31,6 +32,7 @@ euclidean = REGISTRY["norm"] = Primitive(
     lambda x, *, axis, keepdims: np.linalg.norm(x, axis=axis, keepdims=keepdims),
     [Pushforward(_push)],
     aval=_shape,
+    complex=True,
     notation=Notation("‖·‖", "np.linalg.norm({0}, {params})", r"\left\lVert{0}\right\rVert"),
 )
 

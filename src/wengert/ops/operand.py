@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import aval_of, shape_of
+from wengert.core.aval import aval_of, is_complex, shape_of
 from wengert.core.dispatch import refuse_out
 from wengert.core.tracer import Tracer
 
@@ -22,6 +22,13 @@ def inexact(value: Any) -> Any:
     """The same as floating-point numbers; integers and truth values become float64."""
     value = array(value)
     return value if aval_of(value).dtype.kind in "fc" else value.astype(np.float64)
+
+
+def real(value: Any, name: str) -> Any:
+    """The value, where NumPy's function takes real numbers only."""
+    if is_complex(value):
+        raise TypeError(f"{name} takes an array of real numbers, not of complex ones")
+    return value
 
 
 def cast(value: Any, dtype: Any) -> Any:

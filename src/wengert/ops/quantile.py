@@ -13,7 +13,7 @@ from wengert.core.primitive import bind
 from wengert.core.tracer import Tracer
 from wengert.ops.comparison import constant_function
 from wengert.ops.holes import warn_if
-from wengert.ops.operand import array, cast, flag, inexact, no_out
+from wengert.ops.operand import array, cast, flag, inexact, no_out, real
 from wengert.ops.reduction import normalize_axes
 from wengert.ops.special import stop_gradient
 
@@ -178,7 +178,7 @@ def _weights(weights: Any, a: Any, axis: Any) -> Any:
 
 
 def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: Any, weights: Any, nan: bool, percent: bool) -> Any:
-    a, weak = array(a), aval_of(q).weak if isinstance(q, Tracer) else type(q) in (int, float)
+    a, weak = real(array(a), "np.quantile"), aval_of(q).weak if isinstance(q, Tracer) else type(q) in (int, float)
     q = array(q) / 100 if percent else array(q)
     if method not in _RANKS:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {_RANKS.keys()}")

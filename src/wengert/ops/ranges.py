@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import aval_of, kind_of, shape_of
+from wengert.core.aval import aval_of, promote, shape_of
 from wengert.core.dispatch import implements
 from wengert.ops.operand import array, cast, inexact
 
@@ -22,9 +22,8 @@ def linspace(
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     sections = num - 1 if endpoint else num
-    floating = np.result_type(
-        *(kind_of(aval_of(array(e) if isinstance(e, (list, tuple)) else e)) for e in (start, stop)), float
-    )
+    ends = (aval_of(array(e) if isinstance(e, (list, tuple)) else e) for e in (start, stop))
+    floating = np.result_type(promote(*ends), 0.0)
     start, stop = inexact(start), inexact(stop)
     delta = stop - start
     index = np.reshape(np.arange(num, dtype=aval_of(delta).dtype), (-1, *(1,) * len(shape_of(delta))))

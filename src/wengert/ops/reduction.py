@@ -48,7 +48,7 @@ def _reduction(name: str, impl: Callable[..., Any], rule: Rule, dtype: Any = Non
         [rule],
         aval=aval,
         joint=True,
-        complex=name in ("sum", "prod"),
+        complex=dtype is None,
         notation=Notation(name, f"np.{name}({{0}}, {{params}})", latex),
     )
     return primitive

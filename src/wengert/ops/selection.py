@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.aval import Aval, aval_of, promote, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant
 from wengert.ops.comparison import constant_function
 from wengert.ops.indexing import Slot, scatter
-from wengert.ops.operand import array, cast, no_out, normalize
+from wengert.ops.operand import array, cast, no_out, normalize, real
 
 # Choices -----------------------------------------------------------------------------------------------------------
 
@@ -37,7 +37,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     """np.choose."""
     no_out("choose", out)
-    a, choices = array(a), [array(c) for c in choices]
+    dtype = promote(*(aval_of(c if isinstance(c, (int, float, complex)) else array(c)) for c in choices))
+    a, choices = array(a), [cast(c, dtype) for c in choices]
     n, shape = len(choices), np.broadcast_shapes(shape_of(a), *map(shape_of, choices))
     if mode == "raise" and not np.all((a >= 0) & (a < n)):
         raise ValueError("invalid entry in choice array")
@@ -255,13 +256,13 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: s
 @implements(np.isposinf)
 def isposinf(x: Any, out: Any = None) -> Any:
     """np.isposinf."""
-    return np.equal(x, np.inf)
+    return np.equal(real(x, "np.isposinf"), np.inf)
 
 
 @implements(np.isneginf)
 def isneginf(x: Any, out: Any = None) -> Any:
     """np.isneginf."""
-    return np.equal(x, -np.inf)
+    return np.equal(real(x, "np.isneginf"), -np.inf)
 
 
 @implements(np.array_equiv)

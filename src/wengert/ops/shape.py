@@ -14,7 +14,8 @@ from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, on_values
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Rule
-from wengert.core.tracer import Tracer
+from wengert.core.tracer import Tracer, concrete
+from wengert.ops.layout import copied, ravel, resolved
 
 
 def _linear(
@@ -57,7 +58,7 @@ broadcast_to = _linear(
 )
 astype = _linear(
     "astype",
-    lambda x, *, dtype: np.asarray(x).astype(dtype)[()],
+    lambda x, *, dtype: x.astype(dtype) if type(x) is np.ndarray else np.asarray(x).astype(dtype)[()],
     lambda ct, x, *, dtype: cast(ct if aval_of(x).dtype.kind == "c" else np.real(ct), aval_of(x).dtype),
     lambda x, *, dtype: Aval(x.shape, dtype),
     "np.asarray({0}).astype({dtype})",
@@ -65,7 +66,7 @@ astype = _linear(
 )
 discretize = REGISTRY["discretize"] = Primitive(
     "discretize",
-    lambda x, *, dtype: np.asarray(x).astype(dtype)[()],
+    lambda x, *, dtype: x.astype(dtype) if type(x) is np.ndarray else np.asarray(x).astype(dtype)[()],
     [Constant()],
     aval=lambda x, *, dtype: Aval(x.shape, dtype),
     notation=Notation("int", "np.asarray({0}).astype({dtype})", r"\left\lfloor{0}\right\rfloor"),
@@ -78,7 +79,14 @@ def _split_off(i: int) -> Rule:
         index = (slice(None),) * axis + (slice(start, start + shape_of(arrays[i])[axis]),)
         return ct[index]
 
-    return Linear(piece)
+    return Linear(piece, split=_split)
+
+
+def _split(ct: Any, arrays: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    """What of the cotangent belongs to each of the arrays; one sum over their lengths for all of them."""
+    axis, lead = params["axis"], (slice(None),) * params["axis"]
+    ends = np.cumsum([shape_of(a)[axis] for a in arrays]).tolist()
+    return [ct[(*lead, slice(start, end))] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _concatenated(*avals: Aval, axis: int) -> Aval:
@@ -98,6 +106,11 @@ concatenate = REGISTRY["concatenate"] = Primitive(
 )
 
 
+def _unstack(ct: Any, arrays: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    lead = (slice(None),) * params["axis"]
+    return [ct[(*lead, i)] for i in range(len(arrays))]
+
+
 def _stacked(*avals: Aval, axis: int) -> Aval:
     shape = list(avals[0].shape)
     shape.insert(axis, len(avals))
@@ -107,7 +120,7 @@ def _stacked(*avals: Aval, axis: int) -> Aval:
 stack = REGISTRY["stack"] = Primitive(
     "stack",
     lambda *arrays, axis: np.stack(arrays, axis),
-    lambda i: Linear(lambda ct, *arrays, axis: ct[(slice(None),) * axis + (i,)]),
+    lambda i: Linear(lambda ct, *arrays, axis: ct[(slice(None),) * axis + (i,)], split=_unstack),
     aval=_stacked,
     joint=True,
     complex=True,
@@ -133,10 +146,11 @@ def reshape_to(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> 
         if shape.count(-1) > 1 or (rest == 0 or size % rest):
             raise ValueError(f"cannot reshape array of size {size} into shape {shape}")
         shape = tuple(size // rest if n == -1 else n for n in shape)
+    order = resolved(a, order)
     if order == "F":
-        return transpose_of(bind(reshape, (transpose_of(a),), {"shape": shape[::-1]}))
-    if order not in ("C", "A"):
-        raise ValueError(f"order must be 'C' or 'F', not {order!r}")
+        return transpose_of(reshape_to(transpose_of(a), shape[::-1]))
+    if order == "K":
+        raise ValueError("order 'K' is not permitted for reshaping")
     shape = tuple(int(n) for n in shape)
     result = bind(reshape, (a,), {"shape": shape})
     return view(
@@ -145,12 +159,6 @@ def reshape_to(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> 
         lambda base: bind(reshape, (base,), {"shape": shape}),
         lambda base, new: bind(reshape, (new,), {"shape": old}),
     )
-
-
-@implements(np.ravel)
-def ravel(a: Any, order: str = "C") -> Any:
-    """np.ravel."""
-    return reshape_to(a, (-1,), order) if np.prod(shape_of(a)) else reshape_to(a, (0,), order)
 
 
 @implements(np.transpose)
@@ -298,18 +306,16 @@ def atleast_2d(*arys: Any) -> Any:
 def cast(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """np.astype: linear to a floating dtype, piecewise constant to integers."""
     dtype = np.dtype(dtype)
+    if dtype.kind not in "biufc" and isinstance(x, Tracer):
+        x._refuse(
+            f"an array of dtype {dtype}", "x.astype(object), x.astype(str)", "x, or [str(v) for v in x] to print it"
+        )
     if aval_of(x).dtype == dtype and not aval_of(x).weak:
-        return x.frozen() if copy and isinstance(x, Tracer) else x
+        return copied(x) if copy and isinstance(x, Tracer) and x.is_cell else x
     if aval_of(x).dtype.kind == "c" and dtype.kind == "f":
         warnings.warn("casting complex values to real discards the imaginary part", np.exceptions.ComplexWarning, 2)
         return cast(np.real(x), dtype)
     return bind(astype if dtype.kind in "fc" else discretize, (x,), {"dtype": dtype})
-
-
-@implements(np.copy)
-def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    """np.copy."""
-    return a.frozen() if isinstance(a, Tracer) else np.array(a)
 
 
 @implements(np.split, np.array_split)
@@ -327,9 +333,8 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, *, shape: Any = None, device: Any = None
 ) -> Any:  # fmt: skip
     """np.full_like."""
-    fill = cast(fill_value, aval_of(a).dtype if dtype is None else dtype)
-    full = broadcast_array(fill, shape_of(a) if shape is None else shape)
-    return full if isinstance(full, Tracer) else traceable(np.array(full))
+    empty = np.zeros_like(concrete(a), aval_of(a).dtype if dtype is None else dtype, order, shape=shape)  # type: ignore[call-overload]
+    return traceable(bind(REGISTRY["put"], (empty, cast(fill_value, empty.dtype)), {"index": (Ellipsis,)}))
 
 
 # What depends on structure alone: not on the numbers, which a recorded graph may replace.

@@ -6,14 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.aval import is_complex
 from wengert.core.primitive import REGISTRY, Notation, Primitive
 from wengert.core.rule import Constant
 from wengert.ops.elementwise import function
+from wengert.ops.operand import real
 from wengert.ops.reference import reference
 
 
 def _sigmoid(x: Any) -> Any:
     """1/(1 + e^−x), from e^−|x|, which cannot overflow."""
+    if is_complex(x):  # about the imaginary axis, where it has poles, eˣᐟ²/(2 cosh x/2)
+        near, left = np.abs(np.real(x)) < 1, np.real(x) < 0
+        half, small = np.where(near, x, 0.0) / 2, np.exp(np.where(left, x, -x))
+        return np.where(near, np.exp(half) / (2 * np.cosh(half)), np.where(left, small, 1.0) / (1 + small))
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
@@ -36,9 +42,9 @@ share: Primitive
 share2: Primitive
 
 # fmt: off
-sigmoid  = function("sigmoid", _sigmoid,                        lambda z, x: z * sigmoid(-x), like=np.exp, python="wg.sigmoid({0})", latex=r"\sigma")
+sigmoid  = function("sigmoid", _sigmoid,                        lambda z, x: z * sigmoid(-x), like=np.exp, python="wg.sigmoid({0})", latex=r"\sigma", complex=True)
 softplus = function("softplus", lambda x: np.logaddexp(x, 0.0), lambda z, x: sigmoid(x),      like=np.exp, python="wg.softplus({0})")
-relu     = function("relu", lambda x: np.maximum(x, 0.0),       lambda z, x: np.sign(z),      like=np.exp, python="wg.relu({0})")
+relu     = function("relu", lambda x: np.maximum(real(x, "wg.relu"), 0.0),       lambda z, x: np.sign(z),      like=np.exp, python="wg.relu({0})")
 
 # What of the derivative of log(eˣ + eʸ) belongs to x: eˣ/(eˣ + eʸ).
 share  = function("share", _share_of(np.exp, 1.0),   lambda z, x, y: z * share(y, x),        lambda z, x, y: -z * share(y, x),        like=np.logaddexp, symbol="σ(x−y)", python="wg.sigmoid({0:4} - {1:5})", latex=r"\sigma\left({0:4} - {1:5}\right)")

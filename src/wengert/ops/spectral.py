@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, shape_of
+from wengert.core.aval import Aval, is_complex, shape_of
 from wengert.core.dispatch import implements
-from wengert.core.errors import ArgumentError, DegenerateError
+from wengert.core.errors import DegenerateError, GuardError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Pushforward
 from wengert.core.tracer import concrete
-from wengert.ops.linalg import diagonals, floating, mirrored, mT, product
+from wengert.ops.linalg import conj, diagonals, floating, mH, mirrored, product, real_dtype
 
 # What does not exist -------------------------------------------------------------------------------------------------
 
@@ -38,6 +38,7 @@ undefined = REGISTRY["undefined"] = Primitive(
     lambda t, undefined, *, what, instead: np.where(undefined, t.dtype.type(np.nan), t),
     [Linear(_refuse), Constant()],
     aval=lambda t, undefined, *, what, instead: Aval(t.shape, t.dtype),
+    complex="adjoint",
     notation=Notation("undefined", "np.where({1}, np.nan, {0})", r"{0}"),
 )
 
@@ -76,6 +77,37 @@ def _reciprocal(gaps: Any, tied: Any) -> Any:
     return np.where(tied, 0.0, 1 / np.where(tied, 1.0, gaps))
 
 
+# The phase of complex vectors -----------------------------------------------------------------------------------------
+
+
+def _refuse_turn(ct: Any, t: Any, vectors: Any, *, what: str) -> Any:
+    """A loss L may not change where a vector v is turned to e^{iφ}v: dL/dφ = Im vᴴ·ct, up to rounding errors."""
+    v, c = concrete(vectors), concrete(ct)
+    digits = float(np.sqrt(np.finfo(v.dtype).eps))
+    if np.any(np.abs(np.sum(v.conj() * c, axis=-2).imag) > digits * (1 + np.sum(np.abs(v * c), axis=-2))):
+        raise DegenerateError(
+            f"the result depends on the phase of {what}, which is arbitrary: with v, e^(iφ)·v is one too",
+            wrong="loss(v)",
+            right="loss(np.abs(v)), loss(v @ np.conj(v).T)   or what else does not depend on it",
+        )
+    return ct
+
+
+phase = REGISTRY["phase"] = Primitive(
+    "phase",
+    lambda t, vectors, *, what: t,
+    [Linear(_refuse_turn), Constant()],
+    aval=lambda t, vectors, *, what: Aval(t.shape, t.dtype),
+    complex="adjoint",
+    notation=Notation("phase", "{0}", "{0}"),
+)
+
+
+def of_any_phase(tangent: Any, vectors: Any, what: str) -> Any:
+    """The tangent of complex vectors that are unique up to their phases, which no loss may depend on."""
+    return bind(phase, (tangent, vectors), {"what": what}) if is_complex(vectors) else tangent
+
+
 # Symmetric matrices --------------------------------------------------------------------------------------------------
 
 _EIGENVECTORS = "the eigenvectors of equal eigenvalues (np.linalg.eigh(A)[1])"
@@ -83,32 +115,35 @@ _EIGENVALUES = "np.linalg.eigvalsh(A)   as far as first derivatives go, or a fun
 
 
 def _eigh_push(t: Any, z: Any, a: Any, *, UPLO: str) -> Any:
-    """dλ = diag(Vᵀ dA V) and dV = V (F ∘ Vᵀ dA V) with Fᵢⱼ = 1/(λⱼ − λᵢ)."""
+    """dλ = diag(Vᴴ dA V) and dV = V (F ∘ Vᴴ dA V) with Fᵢⱼ = 1/(λⱼ − λᵢ); of all phases the one with vᴴ dv = 0."""
     w, v = z
-    m = product(mT(v), mirrored(t, UPLO == "U"), v)
+    m = product(mH(v), mirrored(t, UPLO == "U"), v)
     tied = _tied(w)
     vectors = np.matmul(v, _reciprocal(w[..., None, :] - w[..., :, None], tied) * m)
-    return _shared(diagonals(m), w), defined_unless(_several(tied), vectors, _EIGENVECTORS, _EIGENVALUES)
+    vectors = of_any_phase(vectors, v, "an eigenvector (np.linalg.eigh(A)[1])")
+    return _shared(np.real(diagonals(m)), w), defined_unless(_several(tied), vectors, _EIGENVECTORS, _EIGENVALUES)
 
 
 def _eigvalsh_push(t: Any, z: Any, a: Any, *, UPLO: str) -> Any:
     _, v = bind(eigh, (a,), {"UPLO": UPLO})
-    return _shared(np.sum(v * np.matmul(mirrored(t, UPLO == "U"), v), axis=-2), z)
+    return _shared(np.sum(np.real(conj(v) * np.matmul(mirrored(t, UPLO == "U"), v)), axis=-2), z)
 
 
 eigh = REGISTRY["eigh"] = Primitive(
     "eigh",
     lambda a, *, UPLO: tuple(np.linalg.eigh(a, UPLO)),
     [Pushforward(_eigh_push)],
-    aval=lambda a, *, UPLO: (Aval(a.shape[:-1], floating(a)), Aval(a.shape, floating(a))),
+    aval=lambda a, *, UPLO: (Aval(a.shape[:-1], real_dtype(floating(a))), Aval(a.shape, floating(a))),
     outputs=2,
+    complex=True,
     notation=Notation("eigh", "np.linalg.eigh({0}, {params})", r"\operatorname{{eigh}} {0:9}"),
 )
 eigvalsh = REGISTRY["eigvalsh"] = Primitive(
     "eigvalsh",
     lambda a, *, UPLO: np.linalg.eigvalsh(a, UPLO),
     [Pushforward(_eigvalsh_push)],
-    aval=lambda a, *, UPLO: Aval(a.shape[:-1], floating(a)),
+    aval=lambda a, *, UPLO: Aval(a.shape[:-1], real_dtype(floating(a))),
+    complex=True,
     notation=Notation("λ", "np.linalg.eigvalsh({0}, {params})", r"\lambda\left({0}\right)"),
 )
 
@@ -127,74 +162,115 @@ def eigvalsh_of(a: Any, UPLO: str = "L") -> Any:
 
 _EighResult = type(np.linalg.eigh(np.eye(1)))
 
-# Any square matrix, as far as its eigenvalues are real ---------------------------------------------------------------
+# Any square matrix ---------------------------------------------------------------------------------------------------
+
+_DEFECTIVE = "np.trace(A), np.linalg.det(A), np.linalg.matrix_power(A, n)   what is smooth in A itself"
 
 
-def _real_spectrum(w: Any, v: Any) -> None:
-    if concrete(w).dtype.kind == "c":
-        raise ArgumentError(
-            "np.linalg.eig of this matrix is complex, and derivatives of complex numbers are not there yet",
-            wrong="np.linalg.eig(A), np.linalg.eigvals(A)",
-            right="np.linalg.eigh(A), np.linalg.eigvalsh(A)   for a symmetric matrix",
-        )
+def _of_kind(function: Any) -> Any:
+    """NumPy's results are real or complex, as it happens; those here are of the kind that was found when recorded."""
+
+    def impl(a: Any, *, complex: bool) -> Any:
+        results = function(a)
+        whole = results if isinstance(results, tuple) else (results,)
+        if is_complex(whole[0]) and not complex:
+            raise GuardError(
+                f"np.linalg.{function.__name__} was recorded where all eigenvalues are real; now some are complex",
+                right="wg.trace(f)(*args)   again, where they are complex; or np.linalg.eigvals(A + 0j), for both",
+            )
+        whole = tuple(r.astype(_spectral(r.dtype, complex), copy=False) for r in whole)
+        return whole if isinstance(results, tuple) else whole[0]
+
+    return impl
+
+
+def _spectral(dtype: np.dtype[Any], complex: bool) -> np.dtype[Any]:
+    return np.result_type(dtype, np.complex64) if complex else dtype
+
+
+def _kind(a: Any) -> dict[str, Any]:
+    return {"complex": is_complex(a) or is_complex(np.linalg.eigvals(concrete(a)))}
+
+
+def _check_independent(v: Any) -> None:
     smallest = np.linalg.svd(concrete(v), compute_uv=False)[..., -1:]
-    if np.any(smallest <= shape_of(w)[-1] * np.finfo(concrete(w).dtype).eps):
+    if np.any(smallest <= shape_of(v)[-1] * np.finfo(concrete(v).dtype).eps):
         raise DegenerateError(
             "the eigenvalues of a defective matrix have no derivative",
             wrong="np.linalg.eig(A), np.linalg.eigvals(A)",
-            right="np.trace(A), np.linalg.det(A), np.linalg.matrix_power(A, n)   what is smooth in A itself",
+            right=_DEFECTIVE,
         )
 
 
-def _eig_push(t: Any, z: Any, a: Any) -> Any:
-    """dλ = diag(V⁻¹ dA V), dV = V (F ∘ V⁻¹ dA V), less what would change the length of a column."""
+def _eig_push(t: Any, z: Any, a: Any, *, complex: bool) -> Any:
+    """dλ = diag(V⁻¹ dA V), dV = V (F ∘ V⁻¹ dA V), less what would change the length of a column.
+
+    Its phase is the one that LAPACK chooses: of complex numbers the largest element of a column stays real.
+    """
     w, v = z
-    _real_spectrum(w, v)
+    _check_independent(v)
     m = np.linalg.solve(v, np.matmul(t, v))
     tied = _tied(w)
     vectors = np.matmul(v, _reciprocal(w[..., None, :] - w[..., :, None], tied) * m)
-    vectors = vectors - v * np.sum(v * vectors, axis=-2, keepdims=True)
+    vectors = vectors - v * np.sum(conj(v) * vectors, axis=-2, keepdims=True)
+    if is_complex(v):
+        largest = np.argmax(np.abs(concrete(v)) * (concrete(v).imag == 0), axis=-2, keepdims=True)
+        turn = np.take_along_axis(vectors, largest, -2) / np.take_along_axis(v, largest, -2)
+        vectors = vectors - 1j * np.imag(turn) * v
     what = "the eigenvectors of equal eigenvalues (np.linalg.eig(A)[1])"
     return _shared(diagonals(m), w), defined_unless(_several(tied), vectors, what, "np.linalg.eigvals(A)")
 
 
-def _eigvals_push(t: Any, z: Any, a: Any) -> Any:
-    w, v = bind(eig, (a,), {})
-    _real_spectrum(w, v)
-    values = np.diagonal(np.linalg.solve(v, np.matmul(t, v)), axis1=-2, axis2=-1)
+def _matching(z: Any, w: Any) -> Any:
+    """Where each of z is found in w, the same numbers but for rounding errors, in another order."""
+    distance = np.abs(z[..., :, None] - w[..., None, :])
+    order = np.argmin(distance, axis=-1)
+    for k in np.ndindex(z.shape[:-1]):
+        if len(set(order[k].tolist())) < z.shape[-1]:
+            from scipy.optimize import linear_sum_assignment  # seldom needed, and slow to import
+
+            order[k] = linear_sum_assignment(distance[k])[1]
+    return order
+
+
+def _eigvals_push(t: Any, z: Any, a: Any, *, complex: bool) -> Any:
     # With and without vectors LAPACK goes different ways, and need not find the values in the same order.
-    ranks = np.argsort(np.argsort(concrete(z), axis=-1), axis=-1)
-    order = np.take_along_axis(np.argsort(concrete(w), axis=-1), ranks, axis=-1)
-    return _shared(np.take_along_axis(values, order, axis=-1), z)
+    w, v = bind(eig, (a,), {"complex": complex})
+    _check_independent(v)
+    values = np.diagonal(np.linalg.solve(v, np.matmul(t, v)), axis1=-2, axis2=-1)
+    return _shared(np.take_along_axis(values, _matching(concrete(z), concrete(w)), axis=-1), z)
 
 
 eig = REGISTRY["eig"] = Primitive(
     "eig",
-    lambda a: tuple(np.linalg.eig(a)),
+    _of_kind(np.linalg.eig),
     [Pushforward(_eig_push)],
-    aval=lambda a: (Aval(a.shape[:-1], floating(a)), Aval(a.shape, floating(a))),
+    aval=lambda a, *, complex: (
+        Aval(a.shape[:-1], _spectral(floating(a), complex)), Aval(a.shape, _spectral(floating(a), complex))),
     outputs=2,
+    complex=True,
     notation=Notation("eig", "np.linalg.eig({0})", r"\operatorname{{eig}} {0:9}"),
-)
+)  # fmt: skip
 eigvals = REGISTRY["eigvals"] = Primitive(
     "eigvals",
-    np.linalg.eigvals,
+    _of_kind(np.linalg.eigvals),
     [Pushforward(_eigvals_push)],
-    aval=lambda a: Aval(a.shape[:-1], floating(a)),
+    aval=lambda a, *, complex: Aval(a.shape[:-1], _spectral(floating(a), complex)),
+    complex=True,
     notation=Notation("λ", "np.linalg.eigvals({0})", r"\lambda\left({0}\right)"),
 )
 
 
 @implements(np.linalg.eig)
 def eig_of(a: Any) -> Any:
-    """np.linalg.eig, as long as the result is real."""
-    return _EigResult(*bind(eig, (a,), {}))
+    """np.linalg.eig, real or complex as NumPy's result is."""
+    return _EigResult(*bind(eig, (a,), _kind(a)))
 
 
 @implements(np.linalg.eigvals)
 def eigvals_of(a: Any) -> Any:
-    """np.linalg.eigvals, as long as the result is real."""
-    return bind(eigvals, (a,), {})
+    """np.linalg.eigvals, real or complex as NumPy's result is."""
+    return bind(eigvals, (a,), _kind(a))
 
 
 _EigResult = type(np.linalg.eig(np.eye(1)))
@@ -209,26 +285,36 @@ _REDUCED = "np.linalg.svd(A, full_matrices=False)"
 
 
 def _svd_push(t: Any, z: Any, a: Any, *, full_matrices: bool) -> Any:
-    """dσ = diag P with P = Uᵀ dA V; dU = U (F ∘ (PΣ + ΣPᵀ)) + (I − UUᵀ) dA V Σ⁻¹; Fᵢⱼ = 1/(σⱼ² − σᵢ²); dV alike."""
+    """dσ = Re diag P with P = Uᴴ dA V; dU = U (F ∘ (PΣ + ΣPᴴ)) + (I − UUᴴ) dA V Σ⁻¹; Fᵢⱼ = 1/(σⱼ² − σᵢ²); dV alike.
+
+    Of complex numbers uᴴ du − vᴴ dv = i·Im diag P/σ besides; of all phases that of a pair with uᴴ du + vᴴ dv = 0.
+    """
     u, s, vh = z
     (rows, columns), k = shape_of(a)[-2:], shape_of(s)[-1]
-    u1, v1 = u[..., :k], mT(vh)[..., :k]
-    p = product(mT(u1), t, v1)
+    u1, v1 = u[..., :k], mH(vh)[..., :k]
+    p = product(mH(u1), t, v1)
     row, column = s[..., None, :], s[..., :, None]
     tied = _tied(s)
     f = _reciprocal((row - column) * (row + column), tied)
-    left = np.matmul(u1, f * (p * row + column * mT(p)))
-    right = np.matmul(v1, f * (column * p + mT(p) * row))
+    left = np.matmul(u1, f * (p * row + column * mH(p)))
+    right = np.matmul(v1, f * (column * p + mH(p) * row))
     size = concrete(row)
     zero = size <= max(rows, columns) * np.finfo(size.dtype).eps * np.max(size, axis=-1, initial=0, keepdims=True)
     divisor = np.where(zero, 1.0, row)
     if rows > k:  # of the longer side a part is orthogonal to all vectors
         left = defined_unless(zero, left + (np.matmul(t, v1) - np.matmul(u1, p)) / divisor, _NULL, _VALUES)
     if columns > k:
-        right = defined_unless(zero, right + (np.matmul(mT(t), u1) - np.matmul(v1, mT(p))) / divisor, _NULL, _VALUES)
+        right = defined_unless(zero, right + (np.matmul(mH(t), u1) - np.matmul(v1, mH(p))) / divisor, _NULL, _VALUES)
+    if is_complex(p):
+        turn = 0.5j * np.imag(diagonals(p))[..., None, :] / divisor
+        pairs = np.concatenate([left + u1 * turn, right - v1 * turn], axis=-2)
+        pairs = of_any_phase(pairs, np.concatenate([u1, v1], axis=-2), "a pair of singular vectors (np.linalg.svd(A))")
+        left, right = (
+            defined_unless(zero, part, _NULL, _VALUES) for part in (pairs[..., :rows, :], pairs[..., rows:, :])
+        )
     left = completed(defined_unless(_several(tied), left, _SINGULAR, _VALUES), u1, u[..., k:], _EXTRA, _REDUCED)
-    right = completed(defined_unless(_several(tied), right, _SINGULAR, _VALUES), v1, mT(vh)[..., k:], _EXTRA, _REDUCED)
-    return left, np.where(np.equal(s, 0), 0.0, _shared(diagonals(p), s)), mT(right)
+    right = completed(defined_unless(_several(tied), right, _SINGULAR, _VALUES), v1, mH(vh)[..., k:], _EXTRA, _REDUCED)
+    return left, np.where(np.equal(s, 0), 0.0, _shared(np.real(diagonals(p)), s)), mH(right)
 
 
 def completed(tangent: Any, vectors: Any, added: Any, what: str, instead: str) -> Any:
@@ -236,14 +322,14 @@ def completed(tangent: Any, vectors: Any, added: Any, what: str, instead: str) -
     extra = shape_of(added)[-1]
     if not extra:
         return tangent
-    rest = -np.matmul(vectors, np.matmul(mT(tangent), added))
+    rest = of_any_phase(-np.matmul(vectors, np.matmul(mH(tangent), added)), added, what)
     return np.concatenate([tangent, defined_unless(extra > 1, rest, what, instead)], axis=-1)
 
 
 def _svdvals_push(t: Any, z: Any, a: Any) -> Any:
-    """dσᵢ = uᵢᵀ dA vᵢ; at zero 0, as |x| has it."""
+    """dσᵢ = Re uᵢᴴ dA vᵢ; at zero 0, as |x| has it."""
     u, _, vh = bind(svd, (a,), {"full_matrices": False})
-    values = np.sum(u * np.matmul(t, mT(vh)), axis=-2)
+    values = np.sum(np.real(conj(u) * np.matmul(t, mH(vh))), axis=-2)
     return np.where(np.equal(z, 0), 0.0, _shared(values, z))
 
 
@@ -251,7 +337,7 @@ def _svd_shape(a: Aval, *, full_matrices: bool) -> tuple[Aval, Aval, Aval]:
     (*batch, m, n), dtype = a.shape, floating(a)
     k = min(m, n)
     rows, columns = (m, n) if full_matrices else (k, k)
-    return Aval((*batch, m, rows), dtype), Aval((*batch, k), dtype), Aval((*batch, columns, n), dtype)
+    return Aval((*batch, m, rows), dtype), Aval((*batch, k), real_dtype(dtype)), Aval((*batch, columns, n), dtype)
 
 
 svd = REGISTRY["svd"] = Primitive(
@@ -259,6 +345,7 @@ svd = REGISTRY["svd"] = Primitive(
     lambda a, *, full_matrices: tuple(np.linalg.svd(a, full_matrices)),
     [Pushforward(_svd_push)],
     aval=_svd_shape,
+    complex=True,
     outputs=3,
     notation=Notation("svd", "np.linalg.svd({0}, {params})", r"\operatorname{{svd}} {0:9}"),
 )
@@ -266,7 +353,8 @@ svdvals = REGISTRY["svdvals"] = Primitive(
     "svdvals",
     lambda a: np.linalg.svd(a, compute_uv=False),
     [Pushforward(_svdvals_push)],
-    aval=lambda a: Aval((*a.shape[:-2], min(a.shape[-2:])), floating(a)),
+    aval=lambda a: Aval((*a.shape[:-2], min(a.shape[-2:])), real_dtype(floating(a))),
+    complex=True,
     notation=Notation("σ", "np.linalg.svdvals({0})", r"\sigma\left({0}\right)"),
 )
 
@@ -283,7 +371,7 @@ def svd_of(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitia
     order = np.flip(np.argsort(size, axis=-1), -1)
     sign, size = np.take_along_axis(sign, order, -1), np.take_along_axis(size, order, -1)
     u = np.take_along_axis(v, order[..., None, :], -1)
-    return _SVDResult(u, size, mT(u * sign[..., None, :]))
+    return _SVDResult(u, size, mH(u * sign[..., None, :]))
 
 
 @implements(np.linalg.svdvals)

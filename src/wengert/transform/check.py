@@ -26,12 +26,13 @@ def check_grads(
     """Compare the derivatives of f with numerical ones, and forward with reverse mode; raise where they disagree.
 
     J·t against Richardson's difference of s ↦ f(x + s·t), ⟨Jᵀ·ct, t⟩ against ⟨ct, J·t⟩; then the same of the functions
-    x ↦ J·t and x ↦ Jᵀ·ct, up to `order`. Directions are random, with a fixed seed, one argument at a time.
+    x ↦ J·t and x ↦ Jᵀ·ct, up to `order`. Directions are random, with a fixed seed, one argument at a time; those of
+    complex numbers are complex, and ⟨a, b⟩ = Re Σ ā·b.
 
-    **Arguments**: `f`; `args`, the tuple of its arguments (pytrees of numbers and float arrays), at a point where f is
-    smooth; `order`, 1 or more; `modes`, of "forward" and "reverse"; `rtol`, by default max(10⁻⁶, √ε) of the coarsest
-    precision among args and f's results; `atol`, by default what rounding leaves of sums of terms of f's size. The
-    numerical side is computed in float64, and its own error estimate is allowed on top.
+    **Arguments**: `f`; `args`, the tuple of its arguments (pytrees of numbers and float or complex arrays), at a
+    point where f is smooth; `order`, 1 or more; `modes`, of "forward" and "reverse"; `rtol`, by default max(10⁻⁶, √ε)
+    of the coarsest precision among args and f's results; `atol`, by default what rounding leaves of sums of terms of
+    f's size. The numerical side is computed in float64, and its own error estimate is allowed on top.
     **Returns**: None. **Raises**: `GradientError` with order, modes, argument, both values and their relative error,
     also where the differences do not converge.
     **Cost**: about 50·n·2ᵒʳᵈᵉʳ evaluations for n arrays, each at the price of a derivative of the order below.
@@ -84,13 +85,13 @@ class Check(NamedTuple):
                 allowed = self.rtol * np.abs(numeric) + slack
                 _compare(("forward mode", tangent), ("differences", numeric), allowed, where)
             if "reverse" in self.modes:
-                pulled = _vector(back[i]) @ _vector(directions[i])
+                pulled = _inner(_vector(back[i]), _vector(directions[i]))
                 allowed = np.abs(ct) @ (self.rtol * np.abs(numeric) + slack)
-                _compare(("reverse mode", pulled), ("differences", ct @ numeric), allowed, where)
+                _compare(("reverse mode", pulled), ("differences", _inner(ct, numeric)), allowed, where)
             if len(set(self.modes)) == 2:  # ⟨Jᵀ·ct, t⟩ = ⟨ct, J·t⟩ holds to rounding, whatever the differences allow
                 terms = np.abs(ct) @ np.abs(tangent) + np.abs(_vector(back[i])) @ np.abs(_vector(directions[i]))
                 allowed = min(self.rtol, 1e6 * self.eps) * (terms + np.abs(ct) @ np.abs(wide.value))
-                _compare(("reverse mode", pulled), ("forward mode", ct @ tangent), allowed, where)
+                _compare(("reverse mode", pulled), ("forward mode", _inner(ct, tangent)), allowed, where)
         if more > 1:
             ts = tuple(wide.rebuild(directions))
             derived = {"forward": lambda *xs: jvp(f, xs, ts)[1], "reverse": lambda *xs: vjp(f, *xs)[1](cts)}
@@ -101,6 +102,8 @@ class Check(NamedTuple):
         """Random numbers of either sign and about the size of x, or of 1 where that is smaller or x is zero."""
         shape, size = np.shape(leaf), np.abs(leaf)
         away = self.random.uniform(0.5, 1.5, shape) * self.random.choice([-1.0, 1.0], shape)
+        if np.iscomplexobj(leaf):
+            away = away + 1j * self.random.uniform(0.5, 1.5, shape) * self.random.choice([-1.0, 1.0], shape)
         return away * np.where((size > 0) & (size < 1), size, 1.0)
 
     def differences(self, wide: Sample, direction: Sequence[Any], where: str) -> tuple[Any, Any]:
@@ -124,7 +127,12 @@ class Check(NamedTuple):
 
 def _widen(leaf: Any) -> Any:
     """A leaf in float64 at least; in float32 the differences themselves would be the coarser side."""
-    return leaf.astype(np.float64) if getattr(leaf, "dtype", np.dtype(float)).itemsize < 8 else leaf
+    dtype = getattr(leaf, "dtype", np.dtype(float))
+    return leaf.astype(np.result_type(dtype, np.float64)) if dtype in (np.float16, np.float32, np.complex64) else leaf
+
+
+def _inner(a: Any, b: Any) -> Any:
+    return np.real(np.vdot(a, b))
 
 
 def _vector(tree: Any) -> Any:

@@ -116,10 +116,11 @@ def adjoint(map_: LinearMap, primitive: Primitive, out: bool, arg: bool) -> Line
             wrong=f"{primitive.name}(x + 1j * y)",
             right="the same with the real and the imaginary part as two real arrays",
         )
-    stated = primitive.complex == "adjoint" or isinstance(
-        map_, Pushed
-    )  # what a pushforward does is turned step by step
-    return map_ if stated else Adjoint(map_, real=not arg)
+    if primitive.complex == "adjoint" or isinstance(map_, Pushed):  # what a pushforward does is turned step by step
+        return map_
+    if arg and isinstance(map_, Through) and (map_.rule.merge or map_.rule.split):  # a selection is its own conjugate
+        return map_
+    return Adjoint(map_, real=not arg)
 
 
 class Through(LinearMap):
@@ -236,7 +237,17 @@ def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
 
 
 def _evaluate(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
-    return rule.fn(as_numpy(out), *map(as_numpy, args))
+    return rule.fn(as_numpy(out), *(number_beside(out, a) if type(a) is float else as_numpy(a) for a in args))
+
+
+#: The real numbers of a precision, by the code of a dtype of that precision.
+_REAL = {"e": np.float16, "f": np.float32, "F": np.float32, "g": np.longdouble, "G": np.longdouble}
+
+
+def number_beside(out: Any, x: float) -> Any:
+    """A Python number in a result's precision: x < 0.5 of float32 has a derivative that is computed in float32."""
+    dtype = getattr(out, "dtype", None)
+    return _REAL.get(dtype.char, np.float64)(x) if dtype is not None else np.float64(x)
 
 
 def as_numpy(x: Any) -> Any:
@@ -258,7 +269,7 @@ def check_inexact(out: Aval, name: str) -> None:
 def conform(tangent: Any, out: Any) -> Any:
     """Give a tangent the shape and dtype of its primal."""
     if type(out) is float or type(out) is complex:
-        return tangent if isinstance(tangent, Tracer) else type(out)(tangent)
+        return tangent.as_number() if isinstance(tangent, Tracer) else type(out)(tangent)
     aval, have = aval_of(out), aval_of(tangent)
     if aval.weak and have.weak:  # a Python number, followed: its derivative is one too
         return tangent

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import aval_of
-from wengert.core.primitive import Primitive, bind
+from wengert.core.primitive import Primitive, Structured, bind
 from wengert.core.tracer import Level, Tracer
 from wengert.core.tree import refuse_subclass
 from wengert.transform.differential import IDENTITY, LinearMap, applied, check_inexact, conform, differential
@@ -29,6 +29,7 @@ class ForwardLevel(Level):
 
     __slots__ = ()
     tracer: type[Any] = ForwardTracer
+    apart = False  # whether the tangents of a loop are computed by a loop of their own, which can be transposed
 
     def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         primals: list[Any] = []
@@ -42,11 +43,31 @@ class ForwardLevel(Level):
                     refuse_subclass(arg, f"an operand of {primitive.name}")
                 primals.append(self.hold(arg) if primitive.keeps else arg)
                 tangents.append(None)
+        if isinstance(primitive, Structured):
+            return self.together(primitive, args, primals, tangents, params)
         out = bind(primitive, primals, params)
         if primitive.outputs > 1:
             return self.several(primitive, out, primals, tangents, params)
         tangent = self.combine(out, differential(primitive, out, primals, tangents, params), primitive)
         return out if tangent is None else self.tracer(self, out, tangent)
+
+    def together(
+        self,
+        primitive: Structured,
+        args: Sequence[Any],
+        primals: Sequence[Any],
+        tangents: Sequence[Any],
+        params: dict[str, Any],
+    ) -> tuple[Any, ...]:
+        """The same for a loop or a branch, whose derivative is stated for all its arguments at once."""
+        pushed = primitive.push(tangents, primals, params, self.apart)
+        if pushed is None:
+            return primitive.expand(args, params)
+        results = []
+        for out, tangent in zip(*pushed, strict=True):
+            total = None if tangent is None else self.combine(out, [(tangent, IDENTITY)], primitive)
+            results.append(out if total is None else self.tracer(self, out, total))
+        return tuple(results)
 
     def several(
         self,

@@ -119,6 +119,8 @@ class Dual(ForwardTracer):
         value, tangent = concrete(self.value), concrete(self.tangent)
         if isinstance(value, np.ndarray):
             return f"{write(value)} + {write(tangent)}ε"
+        if isinstance(value, complex):
+            return f"{write(value)} + {write(tangent)}ε"
         negative = np.signbit(tangent) and not np.isnan(tangent)
         return f"{write(value)} {'-' if negative else '+'} {write(-tangent if negative else tangent)}ε"
 

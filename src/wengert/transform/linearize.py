@@ -17,7 +17,7 @@ import numpy as np
 from wengert.core.aval import Aval, aval_of
 from wengert.core.errors import MissingRuleError, NonlinearError
 from wengert.core.location import Location, user_location
-from wengert.core.primitive import Primitive
+from wengert.core.primitive import Primitive, Structured, bind
 from wengert.core.rule import Constant, Linear, Partial, Probe
 from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Level, Tracer, concrete
@@ -77,6 +77,54 @@ class LinearNode(Tracer):
         )
 
 
+class Part(LinearMap):
+    """(t₀, t₁, …) → tₖ."""
+
+    __slots__ = ("k",)
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+    def apply(self, tangent: Any) -> Any:
+        return tangent[self.k]
+
+    def transpose(self, ct: Any) -> Any:
+        return Shares({self.k: ct})
+
+
+class Shares(dict[int, Any]):
+    """The cotangents of an operation with several outputs, by position; those that are missing are zero."""
+
+    def __add__(self, other: Shares) -> Shares:
+        total = Shares(self)
+        for k, ct in other.items():
+            total[k] = total[k] + ct if k in total else ct
+        return total
+
+
+class JointNode(LinearNode):
+    """The tangents of all outputs of a loop or a branch, which is linear in its active arguments together."""
+
+    __slots__ = ("active", "args", "params", "primitive")
+    primitive: Structured
+    active: Sequence[bool]
+    args: Sequence[Any]
+    params: dict[str, Any]
+
+    def push(self, tangents: Sequence[Any]) -> tuple[Any, ...]:
+        """The outputs' tangents for those of the active arguments."""
+        given = iter(tangents)
+        args = [next(given) if on else arg for arg, on in zip(self.args, self.active, strict=True)]
+        shaped = [np.zeros(h.shape, h.dtype)[()] if a is None else a for a, h in zip(args, self.args, strict=True)]
+        outs: tuple[Any, ...] = bind(self.primitive, shaped, self.params)
+        return outs
+
+    def pull(self, shares: Shares) -> Sequence[Any]:
+        """The active arguments' cotangents."""
+        cts = [shares.get(k) for k in range(len(self._aval))]
+        return self.primitive.transpose(cts, self.active, self.args, self.params)  # type: ignore[no-any-return]
+
+
 class LinearLevel(Level):
     """Records what a pushforward does to its tangent."""
 
@@ -84,6 +132,8 @@ class LinearLevel(Level):
 
     def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         active = [isinstance(a, LinearNode) and a.level is self for a in args]
+        if isinstance(primitive, Structured):
+            return self.together(primitive, args, active, params)
         if primitive.aval is None:
             raise MissingRuleError(
                 f"{primitive.name} was used on a tangent, which needs its rule for shape and dtype",
@@ -102,6 +152,20 @@ class LinearLevel(Level):
             if on
         ]
         return LinearNode(self, aval, edges, user_location())
+
+    def together(
+        self, primitive: Structured, args: Sequence[Any], active: Sequence[bool], params: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """A loop or a branch: one node for the whole of it, which leads to all active arguments at once."""
+        if not primitive.transposable(active, params):
+            return primitive.expand(args, params)
+        avals = primitive.aval(*map(aval_of, args), **params)  # type: ignore[misc]
+        held = [Placeholder(a.aval) if on else snapshot(a) for a, on in zip(args, active, strict=True)]
+        location = user_location()
+        edges = [(a, IDENTITY) for a, on in zip(args, active, strict=True) if on]
+        whole = JointNode(self, avals, edges, location)
+        whole.primitive, whole.active, whole.args, whole.params = primitive, active, held, params
+        return tuple(LinearNode(self, aval, [(whole, Part(k))], location) for k, aval in enumerate(avals))
 
     def _map(
         self, primitive: Primitive, i: int, shaped: Sequence[Any], held: Sequence[Any], params: dict[str, Any]
@@ -149,6 +213,7 @@ class LinearizeLevel(ForwardLevel):
 
     __slots__ = ("linear",)
     node = LinearNode
+    apart = True
 
     def __init__(self, rank: int | None = None) -> None:
         super().__init__(rank)
@@ -207,7 +272,9 @@ def push(inputs: Sequence[LinearNode], outputs: Sequence[LinearNode | None], tan
     values: dict[int, Any] = {id(node): t for node, t in zip(inputs, tangents, strict=True)}
     with np.errstate(all="ignore"):
         for node in ancestors([o for o in outputs if o is not None]):
-            if id(node) not in values and node.edges:
+            if isinstance(node, JointNode):
+                values[id(node)] = node.push([values.get(id(p)) for p, _ in node.edges])
+            elif id(node) not in values and node.edges:
                 total = sum_of(applied([(values[id(p)], m) for p, m in node.edges if values.get(id(p)) is not None]))
                 values[id(node)] = None if total is None else conform_to(total, node.aval)
     return [None if o is None else values.get(id(o)) for o in outputs]

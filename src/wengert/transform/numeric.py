@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core.aval import is_complex
 from wengert.core.errors import ArgumentError, GradientError, ShapeError
 from wengert.core.tracer import Tracer
-from wengert.core.tree import differentiable_real, flatten, paths
+from wengert.core.tree import differentiable, flatten, paths
 from wengert.transform.linearization import check_output
 from wengert.transform.reverse import positions
 
@@ -20,7 +21,10 @@ _RESTARTS = 9  # tables, each from a step ten times smaller, before giving up
 
 
 class Line(NamedTuple):
-    """f along one number x: `at` gives its results, `value` those at x, in the relative precision `eps`."""
+    """f along one real number x: `at` gives its results, `value` those at x, in the relative precision `eps`.
+
+    A complex number z has two: along its real part and along its imaginary part.
+    """
 
     name: str
     x: Any
@@ -47,10 +51,11 @@ class Sample:
         self.leaves = []
         for leaf, name in zip(leaves, self.names, strict=True):
             _refuse_tracer(leaf, name)
-            self.leaves.append(differentiable_real(leaf, name))
+            self.leaves.append(differentiable(leaf, name))
             if not np.all(np.isfinite(self.leaves[-1])):
                 raise ArgumentError(f"{name} is not finite; there are no neighbours to take a difference with")
         self.shapes: list[tuple[int, ...]] = []
+        self.complex: list[bool] = []  # which results are
         self.eps = 0.0
         self.value = self(self.leaves)
         _finite(self.value, "at x itself", "")
@@ -71,16 +76,11 @@ class Sample:
         outs = [None] if result is None else outs
         for out in outs:
             _refuse_tracer(out, "the result of f")
-            if not (np.iscomplexobj(out) and any(map(np.iscomplexobj, leaves))):
-                check_output(out)
-                if np.iscomplexobj(out):
-                    raise ArgumentError(
-                        "the function returned complex numbers", wrong="return z", right="return np.abs(z)"
-                    )
+            check_output(out)
         shapes = [np.shape(out) for out in outs]
         if not self.eps:
-            self.shapes = shapes
-            kinds = [x.dtype for x in (*map(np.asarray, self.leaves), *map(np.asarray, outs)) if x.dtype.kind == "f"]
+            self.shapes, self.complex = shapes, list(map(np.iscomplexobj, outs))
+            kinds = [x.dtype for x in (*map(np.asarray, self.leaves), *map(np.asarray, outs)) if x.dtype.kind in "fc"]
             self.eps = max(float(np.finfo(kind).eps) for kind in kinds)
         elif shapes != self.shapes:
             raise ShapeError(
@@ -90,24 +90,34 @@ class Sample:
         return np.concatenate([np.zeros(0, dtype), *(np.asarray(out, dtype).ravel() for out in outs)])
 
     def lines(self, i: int) -> Iterator[Line]:
-        """The line through x along each element of the i-th leaf."""
+        """The line through x along each element of the i-th leaf; of a complex one two for each."""
         leaf, name, others = self.leaves[i], self.names[i], (self.leaves[:i], self.leaves[i + 1 :])
-        if np.ndim(leaf) == 0:
-            yield Line(name, leaf, lambda x: self([*others[0], x, *others[1]]), self.value, self.eps)
-            return
-        for k in np.ndindex(leaf.shape):
+        for k in np.ndindex(np.shape(leaf)):
 
             def at(number: Any, k: tuple[int, ...] = k) -> Any:
+                if not k:
+                    return self([*others[0], number, *others[1]])
                 moved = leaf.astype(np.result_type(leaf, number))
                 moved[k] = number
                 return self([*others[0], moved, *others[1]])
 
-            yield Line(f"{name}[{', '.join(map(str, k))}]", leaf[k], at, self.value, self.eps)
+            z, label = (leaf[k], f"{name}[{', '.join(map(str, k))}]") if k else (leaf, name)
+            if not is_complex(leaf):
+                yield Line(label, z, at, self.value, self.eps)
+                continue
+            yield Line(f"{label}.real", z.real, _composed(at, type(z), 1.0, 1j * z.imag), self.value, self.eps)
+            yield Line(f"{label}.imag", z.imag, _composed(at, type(z), 1j, z.real), self.value, self.eps)
 
     def scatter(self, vector: Any) -> list[Any]:
         """A vector such as `__call__` returns as one array per result."""
         ends = np.cumsum([math.prod(shape) for shape in self.shapes])
-        return [part.reshape(shape) for part, shape in zip(np.split(vector, ends)[:-1], self.shapes, strict=True)]
+        parts = zip(np.split(vector, ends)[:-1], self.shapes, self.complex, strict=True)
+        return [(part if complex_ else part.real).reshape(shape) for part, shape, complex_ in parts]
+
+
+def _composed(at: Callable[[Any], Any], kind: Any, unit: complex, rest: complex) -> Callable[[Any], Any]:
+    """`at` of the complex number unit·x + rest."""
+    return lambda x: at(kind(unit * x + rest))
 
 
 def _refuse_tracer(value: Any, name: str) -> None:
@@ -132,16 +142,21 @@ def finite_difference(
     forward (f(x + h) − f(x))/h, central (f(x + h) − f(x − h))/2h, complex Im f(x + ih)/h, richardson central for
     h → 0.
 
+    Of a complex number z = x + iy both parts are moved: for a real f it gives ∂f/∂x + i·∂f/∂y, as `grad` does, for a
+    complex one the derivative, if f is holomorphic.
+
     **Arguments**: `f`, plain NumPy code; `argnums`, the position or positions to differentiate with respect to (pytrees
-    of numbers and float arrays; integers become float64); `scheme`, one of the four; `step`, the absolute step h, used
-    as it is (by richardson as the first and largest). By default, ε being the coarsest precision among x and f(x), and
-    |x| that of the one element: forward √ε·max(1, |x|), central ∛ε·max(1, |x|), complex 10⁻²⁰·max(1, |x|), richardson
-    0.1·max(1, |x|) and smaller until the error estimate is; the quotient is over the step that x + h really makes.
+    of numbers and float or complex arrays; integers become float64); `scheme`, one of the four; `step`, the absolute
+    step h, used as it is (by richardson as the first and largest). By default, ε being the coarsest precision among x
+    and f(x), and |x| that of the one element: forward √ε·max(1, |x|), central ∛ε·max(1, |x|), complex
+    10⁻²⁰·max(1, |x|), richardson 0.1·max(1, |x|) and smaller until the error estimate is; the quotient is over the
+    step that x + h really makes.
     **Returns**: a function of f's arguments. Where f gives one number the gradient, in structure, shapes and dtypes of
     the argument; otherwise the Jacobian: for each array of the result a tree like the argument, of shape out + in.
     **Raises**: `GradientError` where f is not finite, where richardson does not converge, and where f is not analytic
-    as written, which the complex step alone would not notice: it is checked against a central difference;
-    `ArgumentError` for an unknown scheme, a step that is not positive or vanishes beside x, and traced values.
+    as written, which the complex step alone would not notice: it is checked against a central difference; where a
+    complex f is not holomorphic; `ArgumentError` for an unknown scheme, a step that is not positive or vanishes beside
+    x, traced values, and for the complex step of complex numbers.
     **Cost**: for n numbers 1 + n evaluations of f, central 1 + 2n, complex 1 + 3n, richardson about 1 + 20n.
 
     >>> import numpy as np, wengert as wg
@@ -162,10 +177,18 @@ def finite_difference(
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         sample = Sample(f, positions(argnums, args), args, kwargs)
+        if scheme == "complex":
+            _refuse_complex(sample)
         blocks = []  # for each leaf, then each result, the derivatives in the shape out + in
         for i, leaf in enumerate(sample.leaves):
             columns = [derivative(line, step) for line in sample.lines(i)]
             parts = [sample.scatter(column) for column in columns]
+            if is_complex(leaf):
+                pairs = zip(parts[::2], parts[1::2], strict=True)
+                loose = 1e-3 if step is None else 0.1  # a step of the user's may be a large one
+                parts = [
+                    [_complex_slope(*xy, sample.names[i], loose) for xy in zip(*pair, strict=True)] for pair in pairs
+                ]
             blocks.append([_block([p[o] for p in parts], shape, leaf) for o, shape in enumerate(sample.shapes)])
         trees = [sample.rebuild(of) for of in zip(*blocks, strict=True)]
         return sample.rebuild_out([t[0] if isinstance(argnums, (int, np.integer)) else tuple(t) for t in trees])
@@ -174,10 +197,37 @@ def finite_difference(
 
 
 def _block(columns: list[Any], shape: tuple[int, ...], leaf: Any) -> Any:
-    if type(leaf) is float and shape == ():
-        return float(columns[0])
+    if type(leaf) in (float, complex) and shape == ():
+        return columns[0].item()
     block = np.stack(columns, axis=-1) if columns else np.zeros(0)
-    return block.reshape(shape + np.shape(leaf)).astype(np.asarray(leaf).dtype)[()]
+    dtype = np.asarray(leaf).dtype
+    dtype = np.result_type(dtype, np.complex64) if is_complex(block) else dtype
+    return block.reshape(shape + np.shape(leaf)).astype(dtype)[()]
+
+
+def _complex_slope(along: Any, across: Any, name: str, loose: float) -> Any:
+    """From ∂f/∂x and ∂f/∂y the gradient of a real result, the complex derivative of a complex one, if it has any."""
+    if not is_complex(along):
+        return along + 1j * across
+    size = np.max(np.abs(along), initial=0) + np.max(np.abs(across), initial=0)
+    if not np.all(np.abs(across - 1j * along) <= loose * size):
+        raise GradientError(
+            f"f is not holomorphic in {name}: a step of i does not change it i times as much as a step of 1",
+            wrong="wg.finite_difference(lambda z: np.conj(z))(z)",
+            right="wg.finite_difference(lambda x, y: f(x + 1j * y), argnums=(0, 1))(z.real, z.imag)",
+        )
+    return (along - 1j * across) / 2
+
+
+def _refuse_complex(sample: Sample) -> None:
+    """An imaginary step is the derivative of a real function of real numbers."""
+    if any(sample.complex) or any(map(is_complex, sample.leaves)):
+        what = "returned complex numbers" if any(sample.complex) else "was given complex numbers"
+        raise ArgumentError(
+            f"the complex step is for real functions of real numbers; this one {what}",
+            wrong='wg.finite_difference(f, scheme="complex")(z)',
+            right='wg.finite_difference(f, scheme="richardson")(z)',
+        )
 
 
 def _step(line: Line, step: float | None, factor: float) -> float:

@@ -23,4 +23,5 @@ def derivative(graph: Graph, argnums: int | Sequence[int] = 0, simplify: bool = 
     result: Graph = trace(f)(*graph.arguments)
     for node, known in zip(result.inputs, graph.inputs, strict=True):
         node.name = known.name
+    result.quiet = True
     return result.simplify() if simplify else result

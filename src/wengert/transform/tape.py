@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from wengert.core.aval import aval_of
-from wengert.core.errors import ArgumentError, InPlaceError, ShapeError
+from wengert.core.errors import ArgumentError, ConversionError, InPlaceError, ShapeError
 from wengert.core.primitive import Primitive, bind
 from wengert.core.snapshot import snapshot
-from wengert.core.tracer import Tracer, concrete
+from wengert.core.tracer import Level, Tracer, concrete
 from wengert.core.tree import differentiable
 from wengert.graph.graph import Graph
-from wengert.graph.node import Node
 from wengert.transform.differential import conform
+from wengert.transform.history import Call, graph_of
 from wengert.transform.linearization import match, own, settle
 from wengert.transform.linearize import LinearizeLevel, LinearNode
 from wengert.transform.transpose import pull
@@ -32,15 +32,6 @@ _recording: ContextVar[bool] = ContextVar("wengert_recording", default=True)
 
 class AccumulatedGradientWarning(UserWarning):
     """A backward pass added to a gradient that an earlier pass had left: usually `zero_grad()` was forgotten."""
-
-
-class Call(NamedTuple):
-    """How a result came about, for those who want to see it: output `part` of a primitive applied to arguments."""
-
-    primitive: Primitive
-    args: Sequence[Any]
-    params: dict[str, Any]
-    part: int | None
 
 
 class TapeNode(LinearNode):
@@ -68,9 +59,12 @@ class TapeLevel(LinearizeLevel):
         if _recording.get():
             args = [snapshot(a) if type(a) is np.ndarray else a for a in args]
             out = super().process(primitive, args, params)
+            held = [a.held() if isinstance(a, Variable) else a for a in args]
             for part, result in enumerate(out if type(out) is tuple else (out,)):
                 if isinstance(result, Variable) and result.tangent is not None:
-                    result.tangent.call = Call(primitive, args, params, part if type(out) is tuple else None)
+                    result.tangent.call = Call(primitive, held, params, part if type(out) is tuple else None)
+            if type(out) is np.ndarray and not out.flags.owndata:  # of Variables without a gradient, perhaps a view
+                return self.tracer(self, out, None)
             return out
         plain = [a.value if isinstance(a, Variable) else a for a in args]
         out = bind(primitive, plain, params)
@@ -105,8 +99,11 @@ class Variable(Tracer):
     """
 
     # Defaults of the class instead of slots: a result is made with two assignments.
-    level = _TAPE
-    updatable = False  # what backward() fills in belongs to one value
+    level: Level = _TAPE
+    copies_share = False  # what backward() fills in belongs to one value
+    fields = ("_data", "tangent")
+    is_leaf = False  #: Whether the user made it, rather than an operation.
+    leaf: Variable | None = None  # of a leaf's value as it was once: the leaf
     name: str | None = None
     _grad: Any = None
     _passes = 0
@@ -117,21 +114,30 @@ class Variable(Tracer):
         data = differentiable(value, "the value of a Variable")
         if isinstance(data, Tracer):
             raise ArgumentError("a Variable holds a plain value, not a traced one", wrong="wg.Variable(x)", right="x")
-        self._data = data
+        self._data, self.is_leaf = data, True
         self.tangent = TapeNode(_TAPE.linear, aval_of(data), (), None)
         self.tangent.owner = weakref.ref(self)
         if name is not None:
             self.name = name
 
     def __reduce__(self) -> Any:
-        """Pickled and copied, it is a new leaf of the same value."""
+        """Pickled and copied, a leaf is a new leaf of the same value."""
+        if not self.is_leaf and self.tangent is not None:
+            raise ConversionError(
+                "a result would be copied without what it was computed from, and lose its derivative",
+                wrong="copy.copy(y), copy.deepcopy(y), pickle.dumps(y)",
+                right="np.copy(y), which is followed   or   wg.Variable(y.data), a new leaf",
+            )
         return Variable, (self.data, self.name)
 
-    def __copy__(self) -> Variable:
-        return Variable(self.data, self.name)
+    __hash__ = object.__hash__  # as in PyTorch: a Variable is itself only
 
-    def __deepcopy__(self, memo: Any) -> Variable:
-        return Variable(self.data, self.name)
+    def __copy__(self) -> Any:
+        make, args = self.__reduce__()
+        return make(*args)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
 
     # The value ---------------------------------------------------------------------------------------------------
 
@@ -161,30 +167,76 @@ class Variable(Tracer):
             )
         self._data = conform(value, self._data)
 
-    def updated(self, primitive: Primitive, other: Any, sign: str) -> Any:
-        """`p -= step`: under `no_grad` it changes a leaf, as in PyTorch; elsewhere a leaf must stay what it is."""
-        if not _recording.get():
-            self._data = concrete(bind(primitive, (self._data, concrete(other)), {}))
-            return self
-        if self.is_leaf:
-            raise InPlaceError(
-                "a leaf Variable was updated in place while operations are recorded",
-                wrong=f"p {sign}= step",
-                right=f"p.data {sign}= step        or   with wg.no_grad(): p {sign}= step     or   q = p {sign} step",
-            )
-        if self.shape:
-            raise InPlaceError(
-                f"{sign}= would change an array on the tape in place", wrong=f"y {sign}= v", right=f"y = y {sign} v"
-            )
-        return primitive(self, other)
-
-    def frozen(self) -> Variable:
-        return self
+    # Updates in place ----------------------------------------------------------------------------------------------
 
     @property
-    def is_leaf(self) -> bool:
-        """Whether the user made it, rather than an operation."""
-        return self.tangent is not None and not self.tangent.edges
+    def is_cell(self) -> bool:
+        return self.is_leaf or bool(self.shape) or type(self._data) is np.ndarray
+
+    def check_update(self) -> None:
+        """A leaf is changed by the user and not by the program; what is recorded is not changed without a record."""
+        recording = _recording.get()
+        if self.is_leaf and recording:
+            raise InPlaceError(
+                "a leaf Variable, or a view of one, would be updated in place while operations are recorded",
+                wrong="p -= step, p[i] = v",
+                right="p.data -= step   or   with wg.no_grad(): p -= step   or   q = np.copy(p); q[i] = v",
+            )
+        if not self.is_leaf and not recording and self.tangent is not None:
+            raise InPlaceError(
+                "a result on the tape would be updated in place under no_grad, and its gradient would not know of it",
+                wrong="y = f(p)\n              with wg.no_grad(): y *= 2",
+                right="y *= 2   outside of no_grad   or   z = wg.Variable(y.data)",
+            )
+
+    def become(self, value: Any) -> None:
+        if self.is_leaf:
+            new = conform(concrete(value), self._data)
+            if isinstance(self._data, np.ndarray):
+                self._data[...] = new
+            else:
+                self._data = new
+            return
+        if self.tangent is not None:
+            self.tangent.owner = None
+        super().become(value)
+        if self.tangent is not None:
+            self.tangent.owner = weakref.ref(self)
+
+    def become_name(self, names: Level, value: Any) -> None:
+        if self.is_leaf:
+            raise InPlaceError(
+                "a leaf Variable would take on a traced value of a transformation",
+                wrong="wg.grad(lambda x: p.__setitem__(0, x))",
+                right="return x from the function; p.data[0] = x",
+            )
+        self.level, self._data = names, value
+
+    def follows(self, base: Any) -> bool:
+        """Views of a leaf that are on the tape have the values of their time, as every result of it has."""
+        return self.tangent is None or not (isinstance(base, Variable) and base.is_leaf)
+
+    def lends_to(self, view: Any, get: Callable[[Any], Any]) -> bool:
+        """What operations see of a leaf is a copy, so it is asked what `get` makes of the array itself."""
+        if not self.is_leaf:
+            return super().lends_to(view, get)
+        return isinstance(self._data, np.ndarray) and np.may_share_memory(get(self._data), self._data)
+
+    def frozen(self) -> Variable:
+        if not self.is_cell:
+            return self
+        copy = object.__new__(Variable)
+        copy._data, copy.tangent = self.value, self.tangent
+        copy.leaf = self if self.is_leaf else self.leaf
+        if self.level is not _TAPE:
+            copy.level = self.level
+        return copy
+
+    def held(self) -> Any:
+        """What a recorded call keeps of an argument."""
+        if self.is_leaf or self.leaf is not None:
+            return self if self.leaf is None else self.leaf
+        return self._data if self.tangent is None else self.tangent
 
     # The gradient ------------------------------------------------------------------------------------------------
 
@@ -253,15 +305,7 @@ class Variable(Tracer):
 
     def graph(self) -> Graph:
         """The operations that led to this value, as a graph whose inputs are the leaves: to print, draw and explain."""
-        made: dict[int, Variable] = {}
-        stack = [self]
-        while stack:
-            variable = stack.pop()
-            if variable.tangent is not None and id(variable) not in made:
-                made[id(variable)] = variable
-                if not variable.is_leaf:
-                    stack.extend(a for a in variable.tangent.call.args if isinstance(a, Variable))
-        return _as_graph(sorted(made.values(), key=lambda v: v.tangent.serial), self)  # type: ignore[union-attr]
+        return graph_of(self.held(), self.name or "f")
 
     # How it prints -------------------------------------------------------------------------------------------------
 
@@ -297,39 +341,8 @@ def _owner(node: LinearNode) -> Variable | None:
     return None if owner is None else owner()
 
 
-def _as_graph(variables: Sequence[Variable], result: Variable) -> Graph:
-    """Variables in the order of their making as the nodes of a graph."""
-    leaves = [v for v in variables if v.is_leaf]
-    names = [leaf.name or f"x{i}" for i, leaf in enumerate(leaves)]
-    found: dict[int, Node] = {}
-    nodes: list[Node] = []
-
-    def add(node: Node) -> Node:
-        nodes.append(node)
-        return node
-
-    for name, leaf in zip(names, leaves, strict=True):
-        found[id(leaf)] = add(Node(None, (), {}, aval_of(leaf.value), name=name, value=leaf.value))
-    for variable in variables:
-        node = variable.tangent
-        if variable.is_leaf or node is None:
-            continue
-        primitive, args, params, part = node.call
-        given = [
-            found.get(id(a)) or add(Node(None, (), {}, aval_of(a), value=a.value if isinstance(a, Variable) else a))
-            for a in args
-        ]
-        step = add(Node(primitive, given, params, aval_of(variable.value), node.location))
-        found[id(variable)] = step if part is None else add(
-            Node(None, (step,), {}, aval_of(variable.value), node.location, part=part)
-        )  # fmt: skip
-    return Graph(
-        result.name or "f", [found[id(v)] for v in leaves], [found[id(result)]],
-        arguments=tuple(v.data for v in leaves), rebuild=lambda values: values[0], nodes=nodes,
-    )  # fmt: skip
-
-
 def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return repr(float(value))
+    number = np.asarray(value)[()]
+    if isinstance(number, float):
+        return repr(float(number))
     return np.array2string(np.asarray(value), separator=", ", threshold=20)

@@ -10,8 +10,10 @@ import numpy as np
 from wengert.core.location import at
 from wengert.core.rule import Linear
 from wengert.core.tracer import Tracer
-from wengert.transform.differential import Through
-from wengert.transform.linearize import LinearNode, ancestors
+from wengert.transform.differential import Through, as_numpy
+from wengert.transform.linearize import JointNode, LinearNode, Shares, ancestors
+
+_MANY = 8  # edges: of fewer it is not worth the while to look for what they have in common
 
 
 def pull(
@@ -42,7 +44,9 @@ def pull(
             ct = sums[key] if key in wanted else sums.pop(key)
             if visit is not None:
                 visit(node, ct)
-            if isinstance(ct, Tracer):  # someone outside records this pass: let it see the forward pass's lines
+            if isinstance(
+                ct, (Tracer, Shares)
+            ):  # someone outside records this pass: let it see the forward pass's lines
                 with at(node.location):
                     _spread(node, ct, sums, gathers)
             else:
@@ -51,11 +55,24 @@ def pull(
 
 
 def _spread(node: LinearNode, ct: Any, sums: dict[int, Any], gathers: dict[int, list[tuple[Through, Any]]]) -> None:
-    for parent, map_ in node.edges:
-        if type(map_) is Through and map_.rule.merge is not None:
-            gathers.setdefault(id(parent), []).append((map_, ct))
+    if isinstance(node, JointNode):
+        for (parent, _), part in zip(node.edges, node.pull(ct), strict=True):
+            if part is not None:
+                _add(sums, id(parent), part)
+        return
+    first: Any = node.edges[0][1] if len(node.edges) > _MANY else None
+    if type(first) is Through and first.rule.split is not None:
+        maps = [(parent, map_) for parent, map_ in node.edges if type(map_) is Through and map_.args is first.args]
+        if len(maps) == len(node.edges):
+            parts = first.rule.split(as_numpy(ct), first.args, first.params)
+            for parent, map_ in maps:
+                _add(sums, id(parent), parts[map_.position])
+            return
+    for parent, linear in node.edges:
+        if type(linear) is Through and linear.rule.merge is not None:
+            gathers.setdefault(id(parent), []).append((linear, ct))
         else:
-            _add(sums, id(parent), map_.transpose(ct))
+            _add(sums, id(parent), linear.transpose(ct))
 
 
 def _add(sums: dict[int, Any], key: int, ct: Any) -> None:
