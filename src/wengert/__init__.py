@@ -1,6 +1,9 @@
 """Wengert: exact derivatives of NumPy programs, every step of them visible."""
 
 from wengert import ops as ops  # fills the tables that everything below reads
+from wengert.compile.backend import NumpyBackendWarning
+from wengert.compile.jit import jit
+from wengert.compile.specialization import SpecializationWarning
 from wengert.core.aval import Aval
 from wengert.core.errors import (
     ArgumentError,
@@ -28,7 +31,10 @@ from wengert.ops.composite import logsumexp, softmax
 from wengert.ops.custom import primitive
 from wengert.ops.special import relu, sigmoid, softplus
 from wengert.transform import symbolic as _symbolic  # noqa: F401  Graph.derivative
+from wengert.transform.branch import cond, switch
+from wengert.transform.call import checkpoint
 from wengert.transform.check import check_grads
+from wengert.transform.control import fori_loop, scan, while_loop
 from wengert.transform.higher import hessian, hvp, jacobian
 from wengert.transform.jvp import Dual, jvp
 from wengert.transform.numeric import finite_difference
@@ -55,29 +61,38 @@ __all__ = [
     "Linear",
     "MissingRuleError",
     "NonlinearError",
+    "NumpyBackendWarning",
     "Partial",
     "Pushforward",
     "ShapeError",
+    "SpecializationWarning",
     "Variable",
     "WengertError",
     "check_grads",
+    "checkpoint",
     "compare",
+    "cond",
     "explain",
     "finite_difference",
+    "fori_loop",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "linearize",
     "logsumexp",
     "no_grad",
     "primitive",
     "relu",
+    "scan",
     "sigmoid",
     "softmax",
     "softplus",
+    "switch",
     "trace",
     "value_and_grad",
     "vjp",
+    "while_loop",
 ]

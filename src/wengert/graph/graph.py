@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -63,6 +64,9 @@ class Graph:
         self.rebuild = rebuild  # from the outputs' values to the result
         self.nodes = list(nodes) if nodes is not None else self._reachable()
 
+    #: Whether it is a derivative, in which infinities are no accident: NumPy's warnings are for the user's operations.
+    quiet = False
+
     def _reachable(self) -> list[Node]:
         return ordered([*self.inputs, *self.outputs, *(g.node for g in self.guards)])
 
@@ -75,7 +79,8 @@ class Graph:
         return len(self.operations)
 
     def __call__(self, *args: Any) -> Any:
-        values = self.values(*args)
+        with np.errstate(all="ignore") if self.quiet else contextlib.nullcontext():
+            values = self.values(*args)
         return self.rebuild([_own(node, values[id(node)]) for node in self.outputs])
 
     def values(self, *args: Any) -> dict[int, Any]:
@@ -109,7 +114,7 @@ class Graph:
                         env[id(node)] = bind(node.primitive, operands, node.params)
                 else:
                     env[id(node)] = node.primitive.impl(*operands, **node.params)
-                if depends_on_values(node):
+                if depends_on_values(node) or node.primitive.structured:
                     self._check_shape(node, env[id(node)])
             elif node.part is not None:
                 env[id(node)] = env[id(node.args[0])][node.part]
@@ -129,7 +134,7 @@ class Graph:
             )
         if isinstance(value, Tracer):
             return value if have.dtype == want.dtype else value.astype(want.dtype)  # type: ignore[attr-defined]
-        return float(value) if want.weak else np.asarray(value, want.dtype)[()]
+        return want.dtype.type(value).item() if want.weak else np.asarray(value, want.dtype)[()]
 
     def _check(self, guard: Guard, value: Any) -> None:
         with at(guard.location):
@@ -145,10 +150,16 @@ class Graph:
     def _check_shape(self, node: Node, value: Any) -> None:
         """The steps that follow a selection are those for the number of elements that it found when recorded."""
         with at(node.location):
-            if node.primitive is not None and node.primitive.outputs == 1 and shape_of(value) != node.aval.shape:
+            assert node.primitive is not None
+            several = node.primitive.structured
+            pairs = zip(value if several else (value,), node.avals, strict=False)
+            if not several and node.primitive.outputs > 1:
+                return
+            now, then = next(((shape_of(v), a.shape) for v, a in pairs if shape_of(v) != a.shape), ((), ()))
+            if now != then:
                 raise ShapeError(
-                    f"the graph {self.name} was recorded with a {node.operation} of shape {node.aval.shape} here, "
-                    f"which is now of shape {shape_of(value)}",
+                    f"the graph {self.name} was recorded with a {node.operation} of shape {then} here, "
+                    f"which is now of shape {now}",
                     wrong="x[x > 0].mean()",
                     right="np.sum(np.where(x > 0, x, 0)) / np.sum(x > 0)   of one shape for every x; or record again",
                 )

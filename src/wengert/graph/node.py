@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from wengert.core.aval import Aval
+from wengert.core.aval import Aval, shape_of
 from wengert.core.location import Location
 from wengert.core.primitive import Primitive
 
@@ -68,7 +68,10 @@ class Node:
 
 
 class Guard(NamedTuple):
-    """A branch that the program took: the node it depended on, how it came out, and where."""
+    """A branch that the program took: the node it depended on, how it came out, and where.
+
+    The outcome is a truth value, a whole number (`range(n)`), or the shape of a value whose shape depends on numbers.
+    """
 
     node: Node
     outcome: Any
@@ -76,7 +79,12 @@ class Guard(NamedTuple):
 
     def read(self, value: Any) -> Any:
         """How the branch comes out for a value of the node."""
+        if isinstance(self.outcome, tuple):
+            return shape_of(value)
         return bool(value) if isinstance(self.outcome, bool) else int(value)
+
+
+_SIZED_BY_VALUES = {"argwhere", "bincount", "lstsq", "unique_places"}
 
 
 def depends_on_values(node: Node) -> bool:
@@ -86,7 +94,7 @@ def depends_on_values(node: Node) -> bool:
         return False
     if primitive.name == "getitem":
         return any(index.aval.dtype.kind == "b" for index in node.args[1:])
-    return primitive.aval is None or primitive.name == "argwhere"
+    return primitive.aval is None or primitive.name in _SIZED_BY_VALUES
 
 
 def ordered(outputs: Iterable[Node]) -> list[Node]:

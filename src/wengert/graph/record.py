@@ -20,6 +20,9 @@ from wengert.core.tree import differentiable, flatten, paths
 from wengert.graph.graph import Graph
 from wengert.graph.node import Guard, Node
 
+#: The value inside a traced one, by the shortest way and past any subclass that watches who reads it.
+value_of: Callable[[Tracer], Any] = vars(Tracer)["value"].__get__
+
 
 class RecordTracer(Tracer):
     """A value with the node that computes it."""
@@ -35,6 +38,7 @@ class RecordLevel(Level):
     """Applies each operation to the values and writes it down."""
 
     __slots__ = ("calls", "guards", "nodes")
+    tracer = RecordTracer
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,23 +59,50 @@ class RecordLevel(Level):
         self.nodes.append(node)
         return node
 
+    def inputs(self, leaves: Sequence[Any], labels: Sequence[str]) -> list[RecordTracer]:
+        """A traced value for each leaf."""
+        nodes = [self.add(Node(None, (), {}, aval_of(v), name=n, value=v)) for v, n in zip(leaves, labels, strict=True)]
+        return [self.tracer(self, v, node) for v, node in zip(leaves, nodes, strict=True)]
+
+    def follow(self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Run f and record what it does."""
+        try:
+            return run(self, f, args, kwargs)
+        finally:
+            self.calls.close()
+
     def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        values = [a.value if isinstance(a, RecordTracer) and a.level is self else a for a in args]
+        values = [value_of(a) if isinstance(a, RecordTracer) and a.level is self else a for a in args]
         out = bind(primitive, values, params)
         nodes = [self.node_of(a) for a in args]
         location, calls = user_location(), self.calls.path()
         if primitive.outputs == 1:
-            return RecordTracer(
-                self, out, self.add(Node(primitive, nodes, params, aval_of(out), location, calls=calls))
-            )
+            return self.tracer(self, out, self.add(Node(primitive, nodes, params, aval_of(out), location, calls=calls)))
         whole = self.add(Node(primitive, nodes, params, tuple(map(aval_of, out)), location, calls=calls))
         parts = [
             self.add(Node(None, (whole,), {}, aval_of(o), location, part=k, calls=calls)) for k, o in enumerate(out)
         ]
-        return tuple(RecordTracer(self, o, part) for o, part in zip(out, parts, strict=True))
+        return tuple(self.tracer(self, o, part) for o, part in zip(out, parts, strict=True))
+
+    def output(self, value: Any) -> Node:
+        """The node of a part of f's result, which is a number."""
+        value = resolve(value)
+        check_ended(self, value)
+        if not hasattr(value, "dtype") and not isinstance(value, (int, float, complex)):
+            raise ArgumentError(
+                f"the function returned {'None' if value is None else f'a {type(value).__name__}'} "
+                "where a number or an array was expected"
+            )
+        return self.node_of(value)
 
     def branch(self, tracer: Tracer, outcome: Any) -> None:
         self.guards.append(Guard(self.node_of(tracer), outcome, user_location()))
+
+
+def check_ended(level: Level, value: Any) -> None:
+    """Refuse a result that belongs to a transformation that has ended."""
+    if isinstance(value, Tracer) and value.level is not level and value.level.closed:
+        raise LeakedTracerError("the function returned a traced value of a transformation that has ended")
 
 
 def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
@@ -98,40 +129,28 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
         leaves, rebuild = flatten(list(args))
         labels = [p for name, arg in zip(argument_names(f, len(args)), args, strict=True) for p in paths(arg, name)]
         leaves = [differentiable(leaf, name) for leaf, name in zip(leaves, labels, strict=True)]
-        inputs = [
-            level.add(Node(None, (), {}, aval_of(v), name=n, value=v)) for v, n in zip(leaves, labels, strict=True)
-        ]
-        given = rebuild([RecordTracer(level, v, n) for v, n in zip(leaves, inputs, strict=True)])
-        try:
-            result = run(level, f, given, kwargs)
-        finally:
-            level.calls.close()
+        given = level.inputs(leaves, labels)
+        inputs = [tracer.node for tracer in given]
+        result = level.follow(f, rebuild(given), kwargs)
         outs, rebuild_out = flatten(result)
         if not outs:
             raise ArgumentError(
                 f"the function returned {result!r}, in which there is no number", wrong="def f(x): x * x",
                 right="def f(x): return x * x",
             )  # fmt: skip
-        outputs = [_output(level, o) for o in outs]
-        name = getattr(f, "__name__", type(f).__name__)
+        outputs = [level.output(o) for o in outs]
         return Graph(
-            "f" if name == "<lambda>" else name, inputs, outputs, level.guards,
+            name_of(f), inputs, outputs, level.guards,
             arguments=tuple(rebuild(leaves)), rebuild=rebuild_out, nodes=level.nodes,
         )  # fmt: skip
 
     return traced
 
 
-def _output(level: RecordLevel, value: Any) -> Node:
-    value = resolve(value)
-    if isinstance(value, Tracer) and value.level is not level and value.level.closed:
-        raise LeakedTracerError("the function returned a traced value of a transformation that has ended")
-    if not hasattr(value, "dtype") and not isinstance(value, (int, float)):
-        raise ArgumentError(
-            f"the function returned {'None' if value is None else f'a {type(value).__name__}'} "
-            "where a number or an array was expected"
-        )
-    return level.node_of(value)
+def name_of(f: Callable[..., Any]) -> str:
+    """What a graph of f is called."""
+    name = getattr(f, "__name__", type(f).__name__)
+    return "f" if name == "<lambda>" else name
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:

@@ -36,7 +36,9 @@ def simplify(graph: Graph, algebra: bool = False) -> Graph:
     [<input y: float64>]
     """
     with np.errstate(all="ignore"):
-        return Simplification(algebra).of(graph)
+        simpler = Simplification(algebra).of(graph)
+    simpler.quiet = graph.quiet
+    return simpler
 
 
 class Simplification:
