@@ -102,7 +102,7 @@ class Program:
         table = {
             "add": lambda x, y: x + y, "subtract": lambda x, y: x * 1.0 - y, "multiply": lambda x, y: np.tanh(x) * y,
             "divide": lambda x, y: x / (1.0 + y * y), "maximum": np.maximum, "minimum": np.minimum,
-            "arctan2": lambda x, y: np.arctan2(x, 1.5 + np.abs(y * 1.0)), "hypot": lambda x, y: np.hypot(x, y + 2.0),
+            "arctan2": lambda x, y: np.arctan2(x * 1.0, 1.5 + np.abs(y * 1.0)), "hypot": lambda x, y: np.hypot(x, y + 2.0),
             "where": lambda x, y: np.where(x > y, np.sin(x), y), "logaddexp": np.logaddexp,
             "copysign": lambda x, y: np.copysign(x, y * 1.0), "power": lambda x, y: (1.0 + x * x) ** np.tanh(y),
             "less": lambda x, y: x < y, "less_equal": lambda x, y: x <= y,

@@ -165,8 +165,8 @@ SAMPLES: dict[str, list[Sample]] = {
               Sample((_graded(2, 3), _normal(2, 1)), {"rcond": 1e-15})],
     "eigh": [Sample((_symmetric(3, 3),), {"UPLO": "L"}), Sample((_symmetric(2, 2, 2),), {"UPLO": "U"})],
     "eigvalsh": [Sample((_symmetric(3, 3),), {"UPLO": "L"}), Sample((_symmetric(2, 2, 2),), {"UPLO": "U"})],
-    "eig": [Sample((_diagonalizable(3, 3),), {"complex": False}), Sample((_diagonalizable(2, 2, 2),), {"complex": False})],
-    "eigvals": [Sample((_diagonalizable(3, 3),), {"complex": False}), Sample((_diagonalizable(2, 2, 2),), {"complex": False})],
+    "eig": [Sample((_diagonalizable(*s),), {"complex": False}) for s in ((3, 3), (2, 2, 2))],
+    "eigvals": [Sample((_diagonalizable(*s),), {"complex": False}) for s in ((3, 3), (2, 2, 2))],
     "svd": [Sample((_graded(*s),), {"full_matrices": False}) for s in ((3, 3), (4, 2), (2, 2, 3))]
         + [Sample((_graded(*s),), {"full_matrices": True}) for s in ((3, 2), (2, 3))],
     "svdvals": [Sample((_graded(*s),)) for s in ((3, 3), (4, 2), (2, 2, 3))],

@@ -24,6 +24,9 @@ _SIMPLE = {
 }  # fmt: skip
 
 
+Axes = tuple[int | None, ...]  # for each axis the loop that runs along it
+
+
 class Repetition:
     """Goes through the nodes from the last to the first and moves what is cheap to where it is used."""
 
@@ -63,7 +66,7 @@ class Repetition:
 
     def _is_kept(self, node: Node) -> bool:
         """Whether a node is in memory already, or will be."""
-        if node.primitive is None and node.part is None:
+        if node.primitive is None:  # an argument, a constant, one of the results of an operation that stands alone
             return True
         return id(node) in self.kept or bool(self._readers(node)) or not self.fusion.home[id(node)].is_loop
 
@@ -92,23 +95,19 @@ class Repetition:
         """The operations to repeat in a region, users before what they use; None where it does not pay."""
         if not region.is_loop:
             return None
-        along = None
-        for user, i, seen in users:
-            if seen:
-                return None
-            letters = region.letters[id(user)]
-            found = tuple(None if k is None else letters.get(k) for k in region.spaces[id(user)].args[i])
-            if along is not None and found != along:
-                return None
-            along = found
+        user, i, _ = users[0]
         plan: list[tuple[Node, Space, dict[int, int]]] = []
-        waiting = [(node, along)]
+        planned: dict[int, Axes] = {}
+        waiting = [(node, self._axes(region, user, i))]
         loads = 0
         while waiting:
             n, axes = waiting.pop(0)
+            if planned.setdefault(id(n), axes) != axes or not self._read_along(region, n, axes):
+                return None
+            if any(n is other for other, _, _ in plan):
+                continue
             space = space_of(n)
             assert space is not None
-            assert axes is not None
             letters = {k: d for k, d in zip(space.result, axes, strict=True) if k is not None and d is not None}
             if id(n) in region.maps and region.maps[id(n)] != axes:
                 return None
@@ -117,7 +116,10 @@ class Repetition:
             plan.append((n, space, letters))
             for arg, of in zip(n.args, space.args, strict=True):
                 base = self.fusion.base(arg)
+                along = tuple(None if k is None else letters.get(k) for k in of)
                 if id(base) in region.maps and id(base) not in region.accumulated and base is arg:
+                    if region.maps[id(base)] != along:
+                        return None
                     continue
                 if self._is_kept(base) and not (base is arg and self._follows(base)):
                     large = math.prod(base.aval.shape) >= math.prod(node.aval.shape)
@@ -125,8 +127,22 @@ class Repetition:
                     continue
                 if base is not arg or not self._follows(base):
                     return None
-                waiting.append((arg, tuple(None if k is None else letters.get(k) for k in of)))
+                waiting.append((arg, along))
         return plan if loads <= 1 else None
+
+    @staticmethod
+    def _axes(region: Region, user: Node, position: int) -> Axes:
+        """Which loop of a region runs along each axis of an argument."""
+        letters = region.letters[id(user)]
+        return tuple(None if k is None else letters.get(k) for k in region.spaces[id(user)].args[position])
+
+    def _read_along(self, region: Region, node: Node, axes: Axes) -> bool:
+        """Whether everybody in the region reads the node itself, and along the same loops."""
+        return all(
+            not seen and self._axes(region, user, i) == axes
+            for user, i, seen in self.users.get(id(node), ())
+            if region in self.inside[id(user)]
+        )
 
     def _follows(self, node: Node) -> bool:
         """Whether a node that is not kept, or need not be, can be repeated too."""

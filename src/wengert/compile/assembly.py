@@ -71,7 +71,9 @@ class Assembler:
         whole = contiguous(self.node.aval.shape)
         for arg in self.node.args:
             piece = Layout(arg.aval.shape, whole.strides, start * whole.strides[axis])
-            self._copy(self.place(arg), piece)
+            buffer, _ = self.place(arg)
+            if buffer.whole is not self.target.whole:  # else it has been written where it belongs
+                self._copy(self.place(arg), piece)
             start += arg.aval.shape[axis]
 
     def _stack(self) -> None:

@@ -44,9 +44,7 @@ class Statistics(NamedTuple):
 def directory() -> Path | None:
     """Where compiled code is kept; None where it is not.
 
-    >>> import os, wengert.compile.cache as cache
-    >>> cache.directory() == None if os.environ.get("WENGERT_CACHE") == "0" else cache.directory().is_absolute()
-    True
+    `WENGERT_CACHE_DIR`, else what the system has for caches: ~/.cache/wengert/code on Linux.
     """
     if os.environ.get("WENGERT_CACHE") == "0":
         return None
@@ -105,7 +103,7 @@ def save(name: str, code: bytes) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(unfinished)
             raise
-        # To look at all entries takes a while, so one write in 16 does; the hash of what is written is as good as a die.
+        # To look at all entries takes a while, so one write in 16 does: the hash is as good as a die.
         if name.startswith("0") or 16 * len(code) > _limit():
             _trim(place, _limit())
     except OSError as error:
@@ -131,8 +129,11 @@ def statistics() -> Statistics:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Whether nobody else can have written it. What is in the cache will be executed: code that another user of the
-    machine put there would run with the rights of this one."""
+    """Whether nobody else can have written it.
+
+    What is in the cache will be executed: code that another user of the machine put there would run with the rights of
+    this one.
+    """
     if not hasattr(os, "geteuid"):
         return True  # Windows, where the directory is in the user's profile
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -195,7 +196,7 @@ def _trim(place: Path, limit: float) -> None:
     """Remove what was not used for longest until a tenth of the limit is free, and what was never finished."""
     total, kept = 0, []
     for entry in _entries(place):
-        if entry.path.endswith(_SUFFIX) or (0 <= limit and time.time() - entry.used < _HOUR):
+        if entry.path.endswith(_SUFFIX) or (limit >= 0 and time.time() - entry.used < _HOUR):
             kept.append(entry)
             total += entry.size
         else:

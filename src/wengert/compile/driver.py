@@ -80,7 +80,9 @@ class _Body:
         found = self.known.get(id(buffer))
         if found is None:
             found = (
-                self.shifted(self.arena, self.offsets[id(buffer)])
+                self.shifted(self.pointer(buffer.whole), buffer.start * SIZES[buffer.type])
+                if buffer.kind == "part"
+                else self.shifted(self.arena, self.offsets[id(buffer)])
                 if buffer.kind == "temp"
                 else self.from_table(self.driver.slots[id(buffer)])
             )

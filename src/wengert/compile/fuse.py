@@ -4,7 +4,7 @@ A region is a set of operations that run along the same loops: inside, what one 
 register. Going through the graph once, each operation joins the region of one of its arguments where its index space
 allows it (spaces.py) and no cycle of regions comes about, or begins a new one. Axes that are short are not loops: the
 code is written out for each of their places, so that small vectors and matrices become plain arithmetic, vectorized
-across the long axis (a batch). An operation without loops (all its axes are short) belongs to a region of straight code.
+across the long axis (a batch). An operation all of whose axes are short belongs to a region of straight code.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 
 from wengert.compile.access import is_view, layout_of
+from wengert.compile.scalar import EXPENSIVE
 from wengert.compile.spaces import REDUCTIONS, Space, space_of
 from wengert.compile.support import unsupported
 from wengert.graph.node import Node
@@ -22,6 +23,7 @@ WRITTEN_OUT = 64  # places of one operation that are written out, where it begin
 JOINED = 256  # … where it joins one
 OPERATIONS = 3000  # places in a region; more and LLVM's time grows faster than they do
 ACCUMULATORS = 64  # sums that one loop keeps at the same time
+VECTOR = 8  # numbers in a register; so many places of an expensive function are worth a loop, however short
 LATEST = 6  # regions that are looked at beside those of the arguments
 
 
@@ -52,6 +54,13 @@ class Region:
             self.accumulated.add(id(node))
 
 
+def _is_worth_a_vector(node: Node) -> bool:
+    """Whether it is an expensive function of few numbers, which written out would be called for one after the other."""
+    shape = node.aval.shape if node.primitive is not None and node.primitive.outputs == 1 else ()
+    short = bool(shape) and VECTOR <= shape[-1] <= SHORT and math.prod(shape) <= WRITTEN_OUT
+    return short and node.operation in EXPENSIVE
+
+
 def places(space: Space, letters: dict[int, int]) -> int:
     """How many times an operation is written out."""
     return math.prod(n for k, n in space.extents.items() if k not in letters)
@@ -64,6 +73,7 @@ class Fusion:
         self.regions: list[Region] = []
         self.home: dict[int, Region] = {}  # of each node that is computed
         self.bases: dict[int, Node] = {}
+        self.vectors = any(map(_is_worth_a_vector, nodes))
         for node in nodes:
             if node.part is not None:
                 self.home[id(node)] = self.home[id(node.args[0])]
@@ -189,6 +199,8 @@ class Fusion:
         if any(k in space.fixed for k in loops):
             return None
         written = places(space, loops)
+        if self.vectors and not region.dims and any(n >= VECTOR for n in space.extents.values()):
+            return None
         if written > JOINED or region.operations + written > OPERATIONS:
             return None
         if any(n > SHORT for k, n in space.extents.items() if k not in loops) and written > WRITTEN_OUT:
@@ -208,6 +220,9 @@ class Fusion:
             chosen.add(max(rest, key=lambda k: space.extents[k]))
         if places(space, {}) <= WRITTEN_OUT:
             chosen = set()
+            last = space.result[-1] if self.vectors and space.result else None
+            if last is not None and space.extents[last] >= VECTOR:
+                chosen = {last} - space.fixed
         if chosen & space.fixed:
             return None
         assert node.primitive is not None

@@ -11,7 +11,6 @@ from wengert.compile.scalar import FLOATS
 MEMORY = {"i1": "i8"}  # a truth value takes a byte
 LONG = 2000  # lines of a function
 MUCH = 128  # statements in a loop, of which the vectorizer need not do two rounds at a time to keep the processor busy
-LONG = 500  # lines of a kernel that remains a function of its own
 _BITS = {"double": "f64", "float": "f32"}
 
 #: Functions of the C library that have vector forms in glibc's libmvec, with their number of arguments.
@@ -27,7 +26,9 @@ VECTOR_FORMS = {"avx512f": ("e", 8), "avx2": ("d", 4)}
 class Module:
     """The text of a module: its functions, and declarations of what they call."""
 
-    def __init__(self, features: Iterable[str] = (), vector_math: Callable[[str], bool] | None = None, fast: bool = False) -> None:
+    def __init__(
+        self, features: Iterable[str] = (), vector_math: Callable[[str], bool] | None = None, fast: bool = False
+    ) -> None:
         self.functions: list[str] = []
         self.declared: dict[str, str] = {}
         self.kept: list[str] = []  # vector forms, which only the vectorizer calls

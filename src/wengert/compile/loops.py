@@ -23,13 +23,22 @@ SIZES = {"double": 8, "float": 4, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "i1": 1
 
 
 class Buffer:
-    """A contiguous piece of memory: an argument, a constant, a result or an intermediate array."""
+    """A contiguous piece of memory: an argument, a constant, a result or an intermediate array.
 
-    __slots__ = ("kind", "name", "shape", "size", "type", "value")
+    `whole`: the buffer of which it is a part, from element `start` on.
+    """
+
+    __slots__ = ("kind", "name", "shape", "size", "start", "type", "value", "whole")
 
     def __init__(self, name: str, type_: str, shape: Sequence[int], kind: str, value: Any = None) -> None:
         self.name, self.type, self.shape, self.kind, self.value = name, type_, tuple(shape), kind, value
         self.size = math.prod(self.shape)
+        self.whole: Buffer = self
+        self.start = 0
+
+    def put_into(self, whole: Buffer, start: int) -> None:
+        """Be a part of another buffer."""
+        self.whole, self.start, self.kind = whole.whole, whole.start + start, "part"
 
     @property
     def bytes(self) -> int:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite
@@ -52,6 +53,11 @@ def features() -> frozenset[str]:
     return frozenset(name for name, there in llvm.get_host_cpu_features().items() if there)
 
 
+def is_amd() -> bool:
+    """Whether it is one of AMD's Zen processors."""
+    return str(llvm.get_host_cpu_name()).startswith("znver")
+
+
 @cache
 def vector_math() -> Callable[[str], bool] | None:
     """Whether glibc's library of vector mathematics has a function; None where there is no such library.
@@ -72,10 +78,12 @@ def _origin() -> tuple[str, ...]:
     """What code depends on besides its text: the processor, and who compiles."""
     processor, cpu, features = _processor()
     version = str(getattr(sys.modules["wengert"], "__version__", ""))
-    return (
-        version, llvmlite.__version__, ".".join(map(str, llvm.llvm_version_info)), processor.triple, cpu, features,
-        f"level {LEVEL}, straight code below {SHORT}",
-    )  # fmt: skip
+    try:
+        here = Path(__file__).read_text(encoding="utf-8")  # who changes the passes does not meet the code from before
+    except OSError:  # in an archive
+        here = version
+    numbers = ".".join(map(str, llvm.llvm_version_info))
+    return version, llvmlite.__version__, numbers, processor.triple, cpu, features, here
 
 
 def _optimized(text: str, machine: Any) -> Any:

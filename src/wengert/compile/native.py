@@ -132,7 +132,7 @@ class Native:
             memory = _Memory(self)
         table = memory.table
         held = []  # what must live until the end
-        for i, (leaf, (slot, dtype, shape, _)) in enumerate(zip(leaves, self.takes, strict=True)):
+        for leaf, (slot, dtype, shape, _) in zip(leaves, self.takes, strict=True):
             if slot is None:
                 held.append(leaf)
                 continue
@@ -199,6 +199,8 @@ class Native:
         layout = layout or Layout(
             buffer.shape, tuple(math.prod(buffer.shape[i + 1 :]) for i in range(len(buffer.shape)))
         )
+        layout = layout._replace(offset=layout.offset + buffer.start)
+        buffer = buffer.whole
         size = SIZES[buffer.type]
         strides = tuple(s * size for s in layout.strides)
         if math.prod(layout.shape) == 0:
@@ -236,7 +238,8 @@ class Native:
             raise Refused(str(error)) from error
         several = results if node.primitive.outputs > 1 else (results,)
         for k, (value, aval) in enumerate(zip(several, node.avals, strict=True)):
-            if aval.weak and (type(value) is not _PYTHON[aval.dtype.kind] or (type(value) is int and abs(value) > _LARGEST)):
+            large = type(value) is int and abs(value) > _LARGEST
+            if aval.weak and (type(value) is not _PYTHON[aval.dtype.kind] or large):
                 raise Refused(f"a Python number became {value!r}")
             if np.shape(value) != aval.shape:
                 return self._other_shape(node, k, np.shape(value))
@@ -264,7 +267,8 @@ class Native:
             return node.value
         if node.is_input:
             return next(h for h, n in zip(held, self.program.normal.inputs, strict=True) if n is node)
-        assert is_view(node) and node.primitive is not None
+        assert is_view(node)
+        assert node.primitive is not None
         return node.primitive.impl(self._object(node.args[0], held, objects), **node.params)
 
     # What can be seen -------------------------------------------------------------------------------------------------

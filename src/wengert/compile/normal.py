@@ -1,4 +1,4 @@
-"""A graph in the form that the later stages take: what has no strides is copied, what is two steps is written as two."""
+"""A graph in the form that the later stages take: what has no strides is copied, two steps in one are taken apart."""
 
 from __future__ import annotations
 

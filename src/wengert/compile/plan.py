@@ -12,7 +12,7 @@ def planned(steps: Sequence[Any]) -> tuple[dict[int, int], int]:
     """For each intermediate buffer its offset in bytes, and the size of the arena: first fit, in order of birth."""
     life: dict[int, list[Any]] = {}
     for i, step in enumerate(steps):
-        for buffer in step.touched:
+        for buffer in (b.whole for b in step.touched):
             if buffer.kind == "temp":
                 life.setdefault(id(buffer), [buffer, i, i])[2] = i
     offsets: dict[int, int] = {}

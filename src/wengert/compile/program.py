@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.compile.access import Layout, is_view, layout_of
+from wengert.compile.access import Layout, contiguous, is_view, layout_of
 from wengert.compile.again import Repetition
 from wengert.compile.assembly import Assembler, why_not
 from wengert.compile.emit import RegionEmitter
@@ -45,7 +46,9 @@ class Program:
                 self._give(node, "temp", f"t{i}")
         self.steps: list[Any] = []
         self.count = 0
-        for region in self._ordered(self._updated_in_place()):
+        in_place = self._updated_in_place()
+        self._write_parts()
+        for region in self._ordered(in_place):
             self._lower(region)
 
     # Buffers ----------------------------------------------------------------------------------------------------
@@ -88,7 +91,7 @@ class Program:
     # Order --------------------------------------------------------------------------------------------------------
 
     def _updated_in_place(self) -> dict[int, set[int]]:
-        """Assignments to places of an array that nobody reads afterwards share its buffer: by region, which come before.
+        """Assignments to places of an array that nobody reads afterwards share its buffer. By region: what comes first.
 
         From the last on, so that a chain of them ends up in the buffer of the last, which may be a result.
         """
@@ -122,6 +125,31 @@ class Program:
                 if r.before & bit:
                     r.before |= region.before
         return before
+
+    def _write_parts(self) -> None:
+        """What is only a part of a concatenation is written there at once."""
+        kept = {id(n) for n in (*self.normal.outputs, *(g.node for g in self.normal.guards))}
+        readers = Counter(
+            id(self.fusion.base(arg))
+            for node in self.normal.nodes if node.primitive is not None and not is_view(node) for arg in node.args
+        )  # fmt: skip
+        taken = Counter(id(b) for b in self.buffers.values())  # an update in place shares one
+        for node in reversed(self.normal.nodes):
+            whole = self.buffers.get(id(node))
+            if node.operation != "concatenate" or not isinstance(whole, Buffer) or self.fusion.home[id(node)].is_loop:
+                continue
+            axis, start = node.params["axis"], 0
+            for arg in node.args:
+                base = self.fusion.base(arg)
+                part = self.buffers.get(id(base))
+                alone = readers[id(base)] == 1 and id(base) not in kept and taken[id(part)] == 1
+                if (
+                    alone and isinstance(part, Buffer) and part.kind == "temp" and part.type == whole.type
+                    and layout_of(arg) == contiguous(arg.aval.shape) and part.size == math.prod(arg.aval.shape)
+                    and math.prod(node.aval.shape[:axis]) == 1
+                ):  # fmt: skip
+                    part.put_into(whole, start * math.prod(node.aval.shape[axis + 1 :]))
+                start += arg.aval.shape[axis]
 
     def _ordered(self, before: dict[int, set[int]]) -> list[Any]:
         """Regions and guards, each after what it needs; what may fail comes after the guards before it.
@@ -237,7 +265,7 @@ class Program:
             if node.primitive.name == "matmul" and self._product(node):
                 return
             if why_not(node) == "":
-                target = self.buffers[id(node)] if id(node) in self.buffers else None
+                target = self.buffers.get(id(node))
                 if target is None:
                     return
                 here = node.operation in ("put", "add_at") and self.buffers.get(id(node.args[0])) is target

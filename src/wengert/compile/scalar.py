@@ -239,7 +239,7 @@ def _times(factor: float) -> Scalar:
 
 
 # fmt: off
-#: Primitives whose arguments all are brought to one type, that of NumPy's loop, and whose result the machine computes so.
+#: Primitives whose arguments are all brought to one type, that of NumPy's loop, and how the machine computes them.
 SCALARS: dict[str, Scalar] = {
     "add":        lambda a, x, y: a.add(x, y),
     "subtract":   lambda a, x, y: a.sub(x, y),
@@ -254,6 +254,7 @@ SCALARS: dict[str, Scalar] = {
     "stop_gradient": _same,
     "astype":     _same,
     "number":     _same,
+    "duplicate":  _same,
     "absolute":   _absolute,
     "square":     lambda a, x: a.mul(x, x),
     "reciprocal": lambda a, x: a.div(a.number(1), x),
@@ -306,6 +307,13 @@ SCALARS: dict[str, Scalar] = {
     "erf":        _math("erf"),
     "erfc":       _math("erfc"),
 }
+
+#: Those that take more than a few instructions.
+EXPENSIVE = frozenset({
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "sigmoid", "softplus", "sin", "cos", "tan",
+    "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "cbrt", "hypot",
+    "erf", "erfc", "power", "lowered_power",
+})  # fmt: skip
 
 #: The same with truth values as results.
 PREDICATES: dict[str, Scalar] = {

@@ -1,8 +1,9 @@
 """Index spaces: which axis of an operation's arguments runs along with which axis of its result.
 
-Each axis gets a letter, as in Einstein's notation: `sum` over the last axis of a matrix is ij → i, a product of matrices
-ik, kj → ij. Operations that share letters can share loops (fuse.py). A letter is `fixed` where an operation picks single
-places of that axis (a slice, a concatenation): a loop cannot run along it, only code written out place by place.
+Each axis gets a letter, as in Einstein's notation: `sum` over the last axis of a matrix is ij → i, a product of
+matrices ik, kj → ij. Operations that share letters can share loops (fuse.py). A letter is `fixed` where an operation
+picks single places of that axis (a slice, a concatenation): a loop cannot run along it, only code written out place by
+place.
 """
 
 from __future__ import annotations

@@ -64,9 +64,9 @@ class Checked(NamedTuple):
 class Scanned(NamedTuple):
     """The steps of another program, for each row of arrays: the scan of transform/scan.py.
 
-    `given`: a buffer per argument, in the order of the body's inputs: constants, the first carry, arrays. `results`: for the
-    last carry, the stacked results, and, where they are kept, the carries before each step. `states`: two buffers per
-    carry that is not kept, between which the steps alternate. `workspace`: the arena of the steps.
+    `given`: a buffer per argument, in the order of the body's inputs: constants, the first carry, arrays. `results`:
+    for the last carry, the stacked results, and, where they are kept, the carries before each step. `states`: two
+    buffers per carry that is not kept, between which the steps alternate. `workspace`: the arena of the steps.
     """
 
     body: Program

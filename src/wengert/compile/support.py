@@ -15,11 +15,12 @@ from wengert.graph.node import Node
 
 #: Those of the elementwise operations that are written for integers too.
 INTEGERS = frozenset({
-    "add", "subtract", "multiply", "negative", "positive", "conjugate", "conj", "real", "stop_gradient", "astype", "number",
-    "absolute", "square", "maximum", "minimum", "fmax", "fmin", "sign", "scale", "floor", "ceil", "trunc", "rint",
+    "add", "subtract", "multiply", "negative", "positive", "conjugate", "conj", "real", "stop_gradient", "astype",
+    "number", "duplicate", "absolute", "square", "maximum", "minimum", "fmax", "fmin", "sign", "scale", "floor", "ceil",
+    "trunc", "rint",
 })  # fmt: skip
 #: What may be done to truth values as to numbers.
-BOOLEANS = frozenset({"stop_gradient", "astype", "number", "positive", "real", "conj", "conjugate"})
+BOOLEANS = frozenset({"stop_gradient", "astype", "number", "duplicate", "positive", "real", "conj", "conjugate"})
 #: NumPy's ufuncs under the names of primitives that are none.
 _LIKE = {"scale": np.multiply}
 
@@ -37,7 +38,7 @@ def loop_types(node: Node) -> list[str] | None:
         return None
     if name == "where":
         return ["i1", type_of(node), type_of(node)]
-    if name in ("astype", "number", "discretize", "stop_gradient", "broadcast_to"):
+    if name in ("astype", "number", "duplicate", "discretize", "stop_gradient", "broadcast_to"):
         return [type_of(node)] * len(node.args)
     ufunc = _LIKE.get(name) or getattr(np, name, None)
     if not isinstance(ufunc, np.ufunc):

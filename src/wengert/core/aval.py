@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_PYTHON = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64), complex: np.dtype(complex)}
-
 
 class Aval(NamedTuple):
     """Shape and dtype; `weak` marks a Python number, which adapts to the dtype of what it meets (NumPy's NEP 50)."""
@@ -21,14 +19,21 @@ class Aval(NamedTuple):
         return f"{self.dtype}[{','.join(map(str, self.shape))}]" if self.shape else str(self.dtype)
 
 
+_new = tuple.__new__
+_PYTHON = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64), complex: np.dtype(complex)}
+_NUMPY = [np.dtype(kind) for kind in (np.float64, np.float32, np.complex128)]
+_NUMBERS = {kind: Aval((), dtype, weak=True) for kind, dtype in _PYTHON.items()}
+_NUMBERS |= {dtype.type: Aval((), dtype) for dtype in _NUMPY}
+
+
 def aval_of(value: Any) -> Aval:
     """The abstract value of a number, an array or a tracer."""
     kind = type(value)
     if kind is np.ndarray:
-        return Aval(value.shape, value.dtype)
-    dtype = _PYTHON.get(kind)
-    if dtype is not None:
-        return Aval((), dtype, weak=True)
+        return _new(Aval, (value.shape, value.dtype, False))  # half the time of Aval(…)
+    number = _NUMBERS.get(kind)
+    if number is not None:
+        return number
     aval = getattr(value, "aval", None)
     return aval if aval is not None else Aval(value.shape, value.dtype)
 
@@ -43,6 +48,8 @@ def is_complex(value: Any) -> bool:
 
 def shape_of(value: Any) -> tuple[int, ...]:
     """Like np.shape, without its detour for Python numbers."""
+    if type(value) is float:
+        return ()
     try:
         return value.shape  # type: ignore[no-any-return]
     except AttributeError:
@@ -64,9 +71,12 @@ def broadcast(ufunc: np.ufunc, weak: bool = False) -> Any:
     """
 
     def rule(*avals: Aval, **params: Any) -> Aval:
-        first = avals[0].shape
-        shape = first if all(a.shape == first for a in avals) else np.broadcast_shapes(*(a.shape for a in avals))
-        return Aval(shape, dtype(tuple(map(kind_of, avals))), weak and all(a.weak for a in avals))
+        shape = avals[0].shape
+        for aval in avals:
+            if aval.shape != shape:
+                shape = np.broadcast_shapes(*(a.shape for a in avals))
+                break
+        return _new(Aval, (shape, dtype(tuple(map(kind_of, avals))), weak and all(a.weak for a in avals)))
 
     @cache
     def dtype(kinds: tuple[Any, ...]) -> np.dtype[Any]:

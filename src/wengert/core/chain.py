@@ -17,8 +17,11 @@ def _product(a: Any, b: Any) -> Any:
     product = a * b
     if isinstance(product, np.ndarray):
         # NaN whenever an element is NaN, in one pass and without a temporary; BLAS would start threads for a large one.
-        flat = product.ravel() if product.size <= _LARGE else None
-        norm = np.add.reduce(product, axis=None) if flat is None else flat.dot(flat)
+        if product.size > _LARGE:
+            norm = np.add.reduce(product, axis=None)
+        else:
+            flat = product if product.ndim == 1 else product.ravel()
+            norm = flat.dot(flat)
     else:
         norm = product
     if norm == norm:

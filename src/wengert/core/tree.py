@@ -21,6 +21,8 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     """The leaves, and the function that puts others in their place. Arrays and numbers are leaves by themselves."""
     if isinstance(tree, _SINGLE):
         return [tree], _first
+    if type(tree) is list and len(tree) == 1 and isinstance(tree[0], _SINGLE):  # one argument that is a leaf by itself
+        return [tree[0]], list
     leaves, treedef = optree.tree_flatten(tree, namespace=_NAMESPACE)
     if any(dataclasses.is_dataclass(leaf) and not isinstance(leaf, type) for leaf in leaves):
         for leaf in leaves:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,10 +14,12 @@ from wengert.core.dispatch import implements, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Rule
 
+_KEPT = 1024  # subscripts that have been read
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def explicit(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[str], str]:
+@lru_cache(_KEPT)
+def explicit(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[str, ...], str]:
     """Subscripts per operand and of the result, with the ellipsis replaced by letters."""
     subscripts = subscripts.replace(" ", "")
     left, arrow, right = subscripts.partition("->")
@@ -38,7 +41,7 @@ def explicit(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[s
     if not arrow:
         joined = "".join(full)
         right = names + "".join(sorted({c for c in joined if joined.count(c) == 1 and c not in names}))
-    return full, right.replace("...", names)
+    return tuple(full), right.replace("...", names)
 
 
 def _sizes(terms: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
@@ -54,17 +57,35 @@ def _split(subscripts: str) -> tuple[list[str], str]:
     return left.split(","), result
 
 
+class _Back(NamedTuple):
+    """How the cotangent of one operand is computed: a product of the result's cotangent and the other operands."""
+
+    subscripts: str
+    known: str  # the letters of the product's result: those of the operand that occur elsewhere
+    term: str  # the letters of the operand
+    sizes: dict[str, int]
+
+
+@lru_cache(_KEPT)
+def _back(i: int, subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> _Back:
+    terms, result = _split(subscripts)
+    term = terms[i]
+    others = [t for j, t in enumerate(terms) if j != i]
+    unique = "".join(dict.fromkeys(term))
+    known = "".join(c for c in unique if c in result or any(c in t for t in others))
+    return _Back(f"{','.join([result, *others])}->{known}", known, term, _sizes(terms, shapes))
+
+
 def _rule(i: int) -> Rule:
     def transpose(ct: Any, *operands: Any, subscripts: str, optimize: Any) -> Any:
-        terms, result = _split(subscripts)
-        shapes = [shape_of(o) for o in operands]
-        sizes = _sizes(terms, shapes)
-        term, shape = terms[i], shapes[i]
-        others = [t for j, t in enumerate(terms) if j != i]
+        shapes = tuple([shape_of(o) for o in operands])
+        product, known, term, sizes = _back(i, subscripts, shapes)
+        shape = shapes[i]
+        values = (ct, *operands[:i], *operands[i + 1 :])
+        back = bind(einsum, values, {"subscripts": product, "optimize": optimize})
+        if known == term and shape_of(back) == shape:
+            return back
         unique = "".join(dict.fromkeys(term))
-        known = "".join(c for c in unique if c in result or any(c in t for t in others))
-        values = [o for j, o in enumerate(operands) if j != i]
-        back = np.einsum(f"{','.join([result, *others])}->{known}", ct, *values, optimize=optimize)
         # Letters that were summed over in this operand alone: every element gets the same cotangent.
         found = dict(zip(known, shape_of(back), strict=True))
         back = np.reshape(back, tuple(found.get(c, 1) for c in unique))
@@ -114,6 +135,6 @@ def einsum_of(*operands: Any, out: Any = None, optimize: Any = False, **options:
         subscripts = text + ("->" + letters(operands[-1]) if len(operands) % 2 else "")
     else:
         subscripts, arrays = operands[0], operands[1:]
-    terms, result = explicit(subscripts, [shape_of(a) for a in arrays])
+    terms, result = explicit(subscripts, tuple([shape_of(a) for a in arrays]))
     value = bind(einsum, arrays, {"subscripts": f"{','.join(terms)}->{result}", "optimize": optimize})
     return value.astype(options["dtype"]) if options.get("dtype") is not None else value

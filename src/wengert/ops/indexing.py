@@ -71,7 +71,9 @@ def _scatter(*args: Any, indices: tuple[Index, ...], shape: tuple[int, ...], dty
     values, arrays = args[: len(indices)], args[len(indices) :]
     out = np.zeros(shape, dtype)
     for value, template in zip(values, indices, strict=True):
-        if any(isinstance(part, Slot) and aval_of(arrays[part.position]).dtype.kind != "b" for part in template):
+        if arrays and any(
+            isinstance(part, Slot) and aval_of(arrays[part.position]).dtype.kind != "b" for part in template
+        ):
             np.add.at(out, restore(template, arrays), value)
         else:
             out[restore(template, arrays)] += value

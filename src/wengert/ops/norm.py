@@ -6,20 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.aval import Aval, is_complex, promote, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Pushforward
 from wengert.core.tracer import concrete
 from wengert.ops.linalg import conj, real_dtype
-from wengert.ops.reduction import expand, normalize_axes, reduced_shape
+from wengert.ops.reduction import expand, normalize_axes, reduced_shape, weighted_sum
 
 
 def _push(t: Any, z: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """Re Σ t·x̄/z; zero at zero: a convention, the mean over all directions."""
     axes = normalize_axes(axis, x.ndim)
     z = expand(z, axes, keepdims)
-    return np.sum(np.real(t * np.where(z == 0, 0.0, conj(x) / z)), axis=axes, keepdims=keepdims)
+    back = np.where(z == 0, 0.0, conj(x) / z)
+    if is_complex(t) or is_complex(back):
+        return np.sum(np.real(t * back), axis=axes, keepdims=keepdims)
+    return weighted_sum(t, back, axes, keepdims)
 
 
 def _shape(x: Aval, *, axis: Any, keepdims: bool) -> Aval:

@@ -59,6 +59,12 @@ def _sum(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     return add.reduce(x, axis=axis, keepdims=keepdims)
 
 
+def weighted_sum(t: Any, weights: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """np.sum(t * weights, axis, keepdims=keepdims) with the primitives themselves: pushforwards are run often."""
+    product = bind(REGISTRY["multiply"], (t, weights), {})
+    return bind(REGISTRY["sum"], (product,), {"axis": axis, "keepdims": keepdims})
+
+
 def _other_factors(x: Any, axis: tuple[int, ...]) -> Any:
     """For each element the product of all the others along the axes, right where elements are zero."""
     rest = [i for i in range(x.ndim) if i not in axis]
@@ -73,13 +79,13 @@ def _other_factors(x: Any, axis: tuple[int, ...]) -> Any:
 def _prod_push(t: Any, z: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     if not axis or x.size == 0:
         return np.sum(t, axis=axis, keepdims=keepdims)
-    return np.sum(t * _other_factors(x, axis), axis=axis, keepdims=keepdims)
+    return weighted_sum(t, _other_factors(x, axis), axis, keepdims)
 
 
 def _extremum_push(t: Any, z: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """Ties share the derivative evenly: a convention, the mean over the elements that attain the extremum."""
     hit = np.equal(x, expand(z, axis, keepdims)).astype(x.dtype)
-    return np.sum(t * (hit / np.sum(hit, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
+    return weighted_sum(t, hit / np.sum(hit, axis=axis, keepdims=True), axis, keepdims)
 
 
 # fmt: off

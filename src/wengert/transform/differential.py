@@ -57,7 +57,8 @@ class Scale(LinearMap):
         return bind(scale, (self.partial, tangent), {})
 
     def transpose(self, ct: Any) -> Any:
-        return unbroadcast(self.apply(ct), self.shape)
+        back = self.apply(ct)
+        return back if type(back) is np.ndarray and back.shape == self.shape else unbroadcast(back, self.shape)
 
 
 class Multiple(Scale):
@@ -83,7 +84,10 @@ class Elementwise(Scale):
         if source is not None:
             self.partial = _evaluate(*source)
             self.source = None
-        return bind(scale, (self.partial, tangent), {})
+        partial = self.partial
+        if isinstance(tangent, Tracer) or isinstance(partial, Tracer):
+            return bind(scale, (partial, tangent), {})
+        return scale.impl(partial, tangent)
 
 
 class Adjoint(LinearMap):
@@ -210,6 +214,8 @@ def differential(
 
 def is_complex(value: Any) -> bool:
     """Whether a number, an array or one of several outputs is complex."""
+    if type(value) is float:
+        return False
     try:
         return bool(value.dtype.kind == "c")
     except AttributeError:
@@ -237,7 +243,7 @@ def partial_value(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
 
 
 def _evaluate(rule: Partial, out: Any, args: Sequence[Any]) -> Any:
-    return rule.fn(as_numpy(out), *(number_beside(out, a) if type(a) is float else as_numpy(a) for a in args))
+    return rule.fn(as_numpy(out), *[number_beside(out, a) if type(a) is float else as_numpy(a) for a in args])
 
 
 #: The real numbers of a precision, by the code of a dtype of that precision.

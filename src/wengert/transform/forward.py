@@ -34,10 +34,18 @@ class ForwardLevel(Level):
     def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         primals: list[Any] = []
         tangents: list[Any] = []
+        nested = False  # whether another transformation follows one of the numbers
         for arg in args:
-            if isinstance(arg, Tracer) and arg.level is self:
-                primals.append(arg.value)
-                tangents.append(arg.tangent)  # type: ignore[attr-defined]
+            if isinstance(arg, Tracer):
+                if arg.level is self:
+                    value = arg.value
+                    nested = nested or isinstance(value, Tracer)
+                    primals.append(value)
+                    tangents.append(arg.tangent)  # type: ignore[attr-defined]
+                else:
+                    nested = True
+                    primals.append(self.hold(arg) if primitive.keeps else arg)
+                    tangents.append(None)
             else:
                 if isinstance(arg, np.ndarray) and type(arg) is not np.ndarray:
                     refuse_subclass(arg, f"an operand of {primitive.name}")
@@ -45,7 +53,7 @@ class ForwardLevel(Level):
                 tangents.append(None)
         if isinstance(primitive, Structured):
             return self.together(primitive, args, primals, tangents, params)
-        out = bind(primitive, primals, params)
+        out = bind(primitive, primals, params) if nested else primitive.impl(*primals, **params)
         if primitive.outputs > 1:
             return self.several(primitive, out, primals, tangents, params)
         tangent = self.combine(out, differential(primitive, out, primals, tangents, params), primitive)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from itertools import count
 from operator import attrgetter
 from typing import Any
@@ -33,12 +34,13 @@ from wengert.transform.differential import (
     as_numpy,
     check_inexact,
     conform,
-    is_complex,
     scaling,
 )
 from wengert.transform.forward import ForwardLevel, sum_of
 
 _serial = count()
+#: The level on which a pushforward is being run, and the user's line that all of its steps belong to.
+_pushing: ContextVar[tuple[Level, Location | None] | None] = ContextVar("wengert_pushing", default=None)
 
 
 class LinearNode(Tracer):
@@ -59,6 +61,10 @@ class LinearNode(Tracer):
 
     def frozen(self) -> LinearNode:
         return self
+
+    def fits(self, kind: type[LinearNode], aval: Aval) -> bool:
+        """Whether it is what a node of this kind for a value of this shape and dtype would be."""
+        return type(self) is kind and self._aval == aval
 
     @property
     def aval(self) -> Aval:
@@ -140,18 +146,29 @@ class LinearLevel(Level):
                 wrong=f"wg.primitive({primitive.name}, …)",
                 right=f"wg.primitive({primitive.name}, …, aval=lambda x: wg.Aval(x.shape, x.dtype))",
             )
-        aval = primitive.aval(*map(aval_of, args), **params)
-        held = [Probe() if on else snapshot(a) for a, on in zip(args, active, strict=True)]
+        avals = [aval_of(a) for a in args]
+        aval = primitive.aval(*avals, **params)
         if sum(active) > 1 and not primitive.joint:
             self._check_sum(primitive, active)
-        shaped = [Placeholder(a.aval) if on else as_numpy(h) for a, h, on in zip(args, held, active, strict=True)]
-        out = aval.dtype.kind == "c"
-        edges = [
-            (args[i], adjoint(self._map(primitive, i, shaped, held, params), primitive, out, is_complex(shaped[i])))
-            for i, on in enumerate(active)
-            if on
-        ]
-        return LinearNode(self, aval, edges, user_location())
+        edges: list[tuple[LinearNode, LinearMap]] = []
+        shaped: list[Any] = []  # the arguments as transposes take them, once for all of them
+        for i, on in enumerate(active):
+            if not on:
+                continue
+            rule = primitive.rule(i)
+            if isinstance(rule, Linear):
+                shaped = shaped or [
+                    Placeholder(v) if tangent else as_numpy(snapshot(a))
+                    for a, v, tangent in zip(args, avals, active, strict=True)
+                ]
+                map_: LinearMap = Through(primitive, i, rule, shaped, params)
+            else:
+                map_ = self._scale(primitive, rule, i, args, avals[i].shape, active)
+            if aval.dtype.kind == "c" or avals[i].dtype.kind == "c":
+                map_ = adjoint(map_, primitive, aval.dtype.kind == "c", avals[i].dtype.kind == "c")
+            edges.append((args[i], map_))
+        pushing = _pushing.get()
+        return LinearNode(self, aval, edges, pushing[1] if pushing and pushing[0] is self else user_location())
 
     def together(
         self, primitive: Structured, args: Sequence[Any], active: Sequence[bool], params: dict[str, Any]
@@ -167,19 +184,21 @@ class LinearLevel(Level):
         whole.primitive, whole.active, whole.args, whole.params = primitive, active, held, params
         return tuple(LinearNode(self, aval, [(whole, Part(k))], location) for k, aval in enumerate(avals))
 
-    def _map(
-        self, primitive: Primitive, i: int, shaped: Sequence[Any], held: Sequence[Any], params: dict[str, Any]
+    def _scale(
+        self, primitive: Primitive, rule: Any, i: int, args: Sequence[Any], shape: tuple[int, ...], active: list[bool]
     ) -> LinearMap:
-        rule = primitive.rule(i)
-        if isinstance(rule, Linear):
-            return Through(primitive, i, rule, shaped, params)
+        """The map of an operation that multiplies its tangent, argument i, by something that is no tangent."""
         if isinstance(rule, Partial):
             if rule.constant is not None:
-                return scaling(rule, None, shaped, i)
-            with np.errstate(all="ignore"):  # a Probe in place of output and tangent: the partial may not look at them
+                return scaling(rule, None, args, i)
+            if rule.argument is not None and not active[rule.argument]:
+                return Scale(snapshot(args[rule.argument]), shape)
+            # A Probe in place of output and tangent: the partial may not look at them.
+            held = [Probe() if on else snapshot(a) for a, on in zip(args, active, strict=True)]
+            with np.errstate(all="ignore"):
                 partial = rule.fn(Probe(), *held)
             if not isinstance(partial, Probe):
-                return Scale(partial, shaped[i].shape)
+                return Scale(partial, shape)
         raise NonlinearError(
             f"a pushforward applied {primitive.name} to its tangent, which is not linear",
             wrong="wg.Pushforward(lambda t, z, x: np.sin(t))",
@@ -229,18 +248,32 @@ class LinearizeLevel(ForwardLevel):
 
     def combine(self, out: Any, maps: list[tuple[Any, LinearMap]], primitive: Primitive) -> Any:
         edges: list[tuple[LinearNode, LinearMap]] = []
+        location: Location | None = None
+        recorded: LinearNode | None = None  # by a pushforward just now, so that nothing else stands for it
         for tangent, map_ in maps:
-            if isinstance(map_, (Pushed, Identity)):
-                pushed = self.settle(map_.apply(tangent), out)
-                if pushed is not None:
-                    edges.append((pushed, IDENTITY))
+            kind = type(map_)
+            if kind is Pushed:
+                location = user_location(above=3)
+                token = _pushing.set((self.linear, location))
+                try:
+                    pushed = self.settle(map_.apply(tangent), out)
+                finally:
+                    _pushing.reset(token)
+                recorded = None if pushed is tangent else pushed
+            elif kind is Identity:
+                pushed = self.settle(tangent, out)
             else:
                 edges.append((tangent, map_))
+                continue
+            if pushed is not None:
+                edges.append((pushed, IDENTITY))
         if not edges:
             return None
         aval = aval_of(out)
         check_inexact(aval, primitive.name)
-        return self.node(self.linear, aval, edges, user_location(above=3))  # process, bind, and what called it
+        if recorded is not None and len(edges) == 1 and recorded.fits(self.node, aval):
+            return recorded
+        return self.node(self.linear, aval, edges, location or user_location(above=3))  # above: process, bind, caller
 
     def settle(self, tangent: Any, out: Any) -> Any:
         """What a pushforward made of a node: a node; a constant can only be zero."""

@@ -37,8 +37,12 @@ def pull(
         for node in reversed(ancestors([o for o in outputs if o is not None])):
             key = id(node)
             if key in gathers:
-                with at(node.location):
-                    _add(sums, key, _merge(gathers.pop(key)))
+                parts = gathers.pop(key)
+                if any(isinstance(ct, (Tracer, Shares)) for _, ct in parts):
+                    with at(node.location):
+                        _add(sums, key, _merge(parts))
+                else:
+                    _add(sums, key, _merge(parts))
             if key not in sums:
                 continue
             ct = sums[key] if key in wanted else sums.pop(key)
@@ -69,10 +73,12 @@ def _spread(node: LinearNode, ct: Any, sums: dict[int, Any], gathers: dict[int, 
                 _add(sums, id(parent), parts[map_.position])
             return
     for parent, linear in node.edges:
+        key = id(parent)
         if type(linear) is Through and linear.rule.merge is not None:
-            gathers.setdefault(id(parent), []).append((linear, ct))
+            gathers.setdefault(key, []).append((linear, ct))
         else:
-            _add(sums, id(parent), linear.transpose(ct))
+            part, held = linear.transpose(ct), sums.get(key)
+            sums[key] = part if held is None else held + part
 
 
 def _add(sums: dict[int, Any], key: int, ct: Any) -> None:

@@ -1,0 +1,18 @@
+"""What all tests have in common."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+
+def pytest_configure(config):
+    """Compiled code goes to a directory of this run, not to the user's cache."""
+    if hasattr(config, "workerinput"):
+        return  # a worker has the environment of the process that started it
+    directory = tempfile.mkdtemp(prefix="wengert-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+    os.environ["WENGERT_CACHE_DIR"] = directory
+    for name in ("WENGERT_CACHE", "WENGERT_CACHE_SIZE"):
+        os.environ.pop(name, None)
