@@ -96,7 +96,7 @@ class Program:
         name = list(table)[int(rng.integers(len(table)))]
         i, a = self._pick(rng, live)
         self._note(f"{name} of {i}")
-        return table[name](a)
+        return table[name](_wide(a))
 
     def _binary(self, rng, live):
         table = {
@@ -116,6 +116,8 @@ class Program:
         b = live[k]
         if rng.random() < 0.5:
             a, b = b, a
+        if rng.random() < 0.8 or not name.startswith("less"):
+            a, b = _wide(a), _wide(b)
         self._note(f"{name} of {i}, {k}")
         return table[name](a, b)
 
@@ -135,7 +137,7 @@ class Program:
         axis = None if rng.random() < 0.2 or not np.ndim(a) else axes
         keep = bool(rng.random() < 0.5)
         self._note(f"{name} of {i}, axis={axis}, keepdims={keep}")
-        return table[name](a, axis=axis, keepdims=keep)
+        return table[name](_wide(a), axis=axis, keepdims=keep)
 
     def _view(self, rng, live):
         i, a = self._pick(rng, live, 1)
@@ -211,7 +213,7 @@ class Program:
             return a[rng.integers(0, np.shape(a)[0], 4), rng.integers(-m, m, 4)] if m and np.shape(a)[0] else None
         if kind == 5:
             return a[(None, *lead, some[:2])]
-        return np.cumsum(np.tanh(a), axis) * 0.1
+        return np.cumsum(np.tanh(_wide(a)), axis) * 0.1
 
     def _update(self, rng, live):
         i, a = self._pick(rng, live, 1)
@@ -247,6 +249,7 @@ class Program:
             return None
         kind, n = int(rng.integers(6)), np.shape(a)[-1]
         self._note(f"linear {kind} of {i}")
+        a = _wide(a)
         w = rng.normal(size=(n, 3)).astype(self.dtype) / np.sqrt(n)
         if kind == 0:
             return a @ w
@@ -265,7 +268,7 @@ class Program:
         i, a = self._pick(rng, live)
         kind = int(rng.integers(8))
         self._note(f"discrete {kind} of {i}")
-        whole = np.floor(np.tanh(a) * 10.0 + 0.123)
+        whole = np.floor(np.tanh(_wide(a)) * 10.0 + 0.123)
         if kind == 0:
             return whole
         if kind == 1:
@@ -277,7 +280,7 @@ class Program:
         if kind == 4:
             return np.sign(a * 1.0) * 0.5
         if kind == 5:
-            return ~((a > 0) & (a < 1))
+            return np.logical_not((a > 0) & (a < 1))
         if kind == 6 and hasattr(whole, "astype"):
             n = whole.astype(np.int8)
             return (n & 3) | (n // 2)
@@ -296,6 +299,11 @@ class Program:
         if kind == 2:
             return np.argmin(a, axis) * 0.1
         return np.median(a, axis, keepdims=True)
+
+
+def _wide(a):
+    """Not of one byte: functions of those have results of half precision, whose sums hang on the order in memory."""
+    return a * 1.0 if hasattr(a, "dtype") and a.dtype.itemsize == 1 else a
 
 
 def _broadcast(a, b):

@@ -154,9 +154,12 @@ DERIVATIVES = {
     "k1e": (lambda x: mp.exp(x) * (mp.besselk(1, x) - (mp.besselk(0, x) + mp.besselk(2, x)) / 2),),
     "kve": (of_reference("kve", 0), lambda v, x: mp.exp(x) * (mp.besselk(v, x) - (mp.besselk(v - 1, x) + mp.besselk(v + 1, x)) / 2)),
     "spherical_jn": (None, lambda n, x: mp.sqrt(mp.pi / 2 / x) * (_j(n - 0.5, x) - (n + 1) / x * _j(n + 0.5, x))),
+    "yn":  (None, lambda n, x: (mp.bessely(n - 1, x) - mp.bessely(n + 1, x)) / 2),
+    "kn":  (None, lambda n, x: -(mp.besselk(n - 1, x) + mp.besselk(n + 1, x)) / 2),
     "sinc":   (lambda x: (mp.cospi(x) - mp.sincpi(x)) / x,),
     "hyp0f1": (None, lambda v, x: mp.hyp0f1(v + 1, x) / v),
     "hyp1f1": (None, None, lambda a, b, x: a / b * mp.hyp1f1(a + 1, b + 1, x)),
+    "hyperu": (None, None, lambda a, b, x: -a * mp.hyperu(a + 1, b + 1, x)),
     "hyp2f1": (None, None, None, lambda a, b, c, x: a * b / c * mp.hyp2f1(a + 1, b + 1, c + 1, x)),
     "ellipk": (lambda m: (mp.ellipe(m) / (1 - m) - mp.ellipk(m)) / (2 * m),),
     "ellipe": (lambda m: (mp.ellipe(m) - mp.ellipk(m)) / (2 * m),),
@@ -222,7 +225,7 @@ BOUNDS = {
     "gamma": 20, "rgamma": 20, "ellipk": 20, "ellipe": 20,
     "sinc": 400,
     # In the order: of oscillating sums, and e^x with a rounded exponent.
-    **dict.fromkeys(["jv_v1", "yv_v1", "iv_v1", "kv_v1", "ive_v1", "kve_v1x0", "kve_v0x1"], 200), "kv": 200, "i0e": 8, "i1e": 40, "k0e": 8, "k1e": 8,
+    **dict.fromkeys(["jv_v1", "yv_v1", "iv_v1", "kv_v1", "ive_v1", "kve_v1x0", "kve_v0x1"], 200), "kv": 200, "i0e": 8, "i1e": 40, "k0e": 8, "k1e": 20,
     "yn": 100, "kn": 40, "dawsn": 8, "dawsn_x1": 20, "ive_v0x1": 20, "ive": 1000, "kve": 100,
     # In the parameters: of sums, where they change sign; powers with large exponents.
     "gammainc_a1": 200, "gamma_density": 100, "gammainc": 100, "gammaincc": 100, "betaincc": 1000, "betainc": 1000, "beta_density": 400, "betainc_a1b0": 5000, "betainc_a0b1": 5000,
@@ -309,13 +312,16 @@ SLOW = {
     "betaincinv",
     "k0",
     "k1",
+    "kn",
     "kv",
     "k0e",
     "k1e",
     "kve",
     "y0",
     "y1",
+    "yn",
     "yv",
+    "hyperu",
 }
 
 

@@ -120,6 +120,7 @@ v**2                                 2**v                               v * ~(v 
 v[[0, 0, -1]]                        x[1:, ::-2]                        x[..., None, 0]
 t[:, [0, 2]]                         t[[0, 1], :, [1, 2]]               x[mask[:3]]
 v[mask]                              v[v > 0]                           sum(v.flat)
+np.asarray(v, like=v) * w            np.asanyarray(x, like=x) * x
 """
 ROWS = re.findall(r"\S.*?(?=\s{2,}|\n)", EXPRESSIONS)
 

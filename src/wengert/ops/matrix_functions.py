@@ -42,12 +42,19 @@ def _corner(m: Any, n: int) -> Any:
     return m[..., :n, n:]
 
 
+def _of_lapack(a: Any) -> Any:
+    """A matrix in a precision that LAPACK has: float16 is widened, longdouble would lose digits and is refused."""
+    if a.dtype.char in "gG":
+        raise TypeError(f"array type {a.dtype} is unsupported in linalg")
+    return a.astype(np.float32) if a.dtype == np.float16 else a
+
+
 def _over_stacks(f: Callable[..., Any], *matrices: Any) -> Any:
     """A function of square matrices of one size over a stack of them."""
     shape = matrices[0].shape
     if 0 in shape:
         return matrices[0]
-    groups = zip(*(m.reshape(-1, *shape[-2:]) for m in matrices), strict=True)
+    groups = zip(*(_of_lapack(m).reshape(-1, *shape[-2:]) for m in matrices), strict=True)
     return np.stack([f(*group) for group in groups]).reshape(shape)
 
 
@@ -66,7 +73,7 @@ def _by_blocks(f: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
 
 def _check_regular(name: str, a: Any) -> None:
     """A function with a branch point at 0 has no derivative at a singular matrix."""
-    s = np.linalg.svd(a, compute_uv=False)
+    s = np.linalg.svd(_of_lapack(a), compute_uv=False)
     if s.size and np.any(s[..., -1] <= s.shape[-1] * np.finfo(s.dtype).eps * s[..., 0]):
         raise DegenerateError(
             f"scipy.linalg.{name} has no derivative at a singular matrix",
