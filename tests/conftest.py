@@ -6,6 +6,9 @@ import os
 import shutil
 import tempfile
 
+# NumPy reads it when it is imported: threads of several workers for small matrices only stand in each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def pytest_configure(config):
     """Compiled code goes to a directory of this run, not to the user's cache."""

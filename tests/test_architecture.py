@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -34,6 +35,7 @@ LAYERS = {
 FOREIGN = {"ops": {"numpy", "scipy", "mpmath"}, "core": {"numpy", "optree"}}
 
 LONGEST_FILE = 400
+HEADS = 45  # columns of the picture of the layers that hold names; what stands behind them says what they are
 VAGUE_NAMES = {"base", "common", "handler", "handlers", "helper", "helpers"}
 VAGUE_NAMES |= {"manager", "managers", "misc", "util", "utils"}
 
@@ -175,6 +177,55 @@ def test_an_import_that_points_down_is_allowed(path, source):
 )
 def test_a_fault_of_layout_is_found(path, lines):
     assert layout_faults("\n" * lines, PurePosixPath(path))
+
+
+# The picture of docs/architecture.md ----------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text("utf-8")
+
+
+def picture_faults(page: str) -> list[str]:
+    """Return a sentence for each package that the picture leaves out, and each import that points up in it."""
+    lines = page.split("```")[1].splitlines()
+    drawn = {name: n for n, line in enumerate(lines) for name in re.findall(r"[\w.]+", line[:HEADS])}
+    there = [row for row in LAYERS if not row.startswith("__") and row_files(row)]
+    faults = [f"{row} is not in the picture" for row in there if row not in drawn]
+    for row in set(there) & set(drawn):
+        for below in set(LAYERS[row].split()) & set(there) & set(drawn):
+            beside = f"{row} ── {below}" in lines[drawn[row]]
+            if drawn[row] >= drawn[below] and not beside:
+                faults.append(f"{row} imports {below}, which is not below it")
+    return faults
+
+
+def row_files(row: str) -> list[Path]:
+    """Return the modules of a row of LAYERS."""
+    place = SOURCE.joinpath(*row.split("."))
+    return [*place.glob("*.py"), *([place.with_suffix(".py")] if place.with_suffix(".py").exists() else [])]
+
+
+def test_the_picture_of_the_layers_is_that_of_the_imports():
+    assert picture_faults(PAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("drawn", "instead"),
+    [
+        ("   core  ", "   heart "),
+        ("explain ── drawing", "drawing ── explain"),
+        ("   cli", "   ops"),
+        ("── numpy", "   numpy"),
+    ],
+)
+def test_a_fault_of_the_picture_is_found(drawn, instead):
+    assert drawn in PAGE
+    assert picture_faults(PAGE.replace(drawn, instead, 1))
+
+
+@pytest.mark.parametrize("package", ["compile", "core", "graph", "numpy", "scipy", "transform"])
+def test_the_page_names_every_file(package):
+    files = sorted(path.name for path in (SOURCE / package).glob("*.py") if path.name != "__init__.py")
+    assert [name for name in files if f"{name}`" not in PAGE and f"{name}:" not in PAGE] == []
 
 
 def test_a_file_of_the_greatest_length_is_allowed():

@@ -152,7 +152,9 @@ def test_values_are_numpys_and_derivatives_are_right(row):
     value = f(*args)
     assert isinstance(value, numpy.ndarray | numpy.generic)
     words = IN_NUMPYS_WORDS.get(row, row)
-    words = words.replace("xp.from_dlpack(v)", "v").replace("2024.12", numpy.__array_api_version__)
+    words = words.replace("xp.from_dlpack(v)", "v").replace(
+        '__array_namespace__(api_version="2024.12")', "__array_namespace__()"
+    )
     numpy.testing.assert_array_equal(value, eval(words, {**KNOWN, "xp": numpy}), strict=True)
     traced = wg.jvp(f, args, args)[0]
     numpy.testing.assert_allclose(traced, value, rtol=1e-14, atol=1e-15)
@@ -172,7 +174,7 @@ def test_the_namespace_describes_itself():
     info = xp.__array_namespace_info__()
     assert xp.__array_api_version__ == "2024.12"
     assert info.default_device() == "cpu"
-    assert info.devices() == ["cpu"]
+    assert list(info.devices()) == ["cpu"]
     assert info.default_dtypes()["real floating"] == numpy.float64
     assert info.capabilities()["boolean indexing"]
 

@@ -67,6 +67,19 @@ FIGURES = {
         "w2.grad = 0",
     ],
     "expression_swell.py": [" 4             237            18    1.30908", "as a formula"],
+    "pendulum.py": [
+        "the gradient of 1000 steps is",
+        "compiled as eager: True",
+        "1  length 1.282409433, friction 0.221196121",
+        "6  length 1.300000000, friction 0.200000000",
+        "found: True",
+    ],
+    "heat.py": [
+        "temperature 23.598605644",
+        "as finite differences: True",
+        "compiled as eager: True",
+        "and elsewhere: True",
+    ],
 }
 
 

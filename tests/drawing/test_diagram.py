@@ -153,6 +153,6 @@ def test_folding_is_deterministic() -> None:
 
 
 @pytest.mark.slow
-def test_fifty_thousand_boxes() -> None:
-    assert len(fold(random_diagram(25_000, inputs=300), 300).boxes) <= 300
-    assert len(fold(chain(50_000), 300).boxes) <= 300
+def test_thousands_of_boxes() -> None:
+    assert len(fold(random_diagram(5_000, inputs=300), 300).boxes) <= 300
+    assert len(fold(chain(10_000), 300).boxes) <= 300

@@ -14,7 +14,6 @@ from wengert.core.rule import Constant, Linear, Partial, Pushforward
 from .checks import check_first, check_higher, frozen, is_curved
 from .samples import samples
 
-
 #: Rules whose size differences do not see: heaviside's is zero except at one point, which is a convention; a second of
 #: arc is 5e-6 radian (test_accuracy.py sees it).
 UNSEEN = {("heaviside", 1), ("radian", 2)}

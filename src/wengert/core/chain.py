@@ -1,7 +1,8 @@
-"""The two operations that the chain rule itself is made of: the product with a strong zero, and unbroadcasting."""
+"""What the chain rule itself is made of: the product with a strong zero, and sums to a shape and back."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,15 @@ scale = REGISTRY["scale"] = Primitive(
 )
 
 
+def spread(ct: Any, shape: tuple[int, ...]) -> Any:
+    """np.broadcast_to(ct, shape); a number in a small array is written out, in a quarter of the time of a view."""
+    if isinstance(ct, np.generic) and math.prod(shape) <= _LARGE:
+        full = np.empty(shape, ct.dtype)
+        full.fill(ct)
+        return full
+    return np.broadcast_to(ct, shape)
+
+
 def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     lead = x.ndim - len(shape)
     axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1))
@@ -55,7 +65,7 @@ def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
 sum_to = REGISTRY["sum_to"] = Primitive(
     "sum_to",
     _sum_to,
-    [Linear(lambda ct, x, *, shape: np.broadcast_to(ct, x.shape))],
+    [Linear(lambda ct, x, *, shape: spread(ct, x.shape))],
     aval=lambda x, *, shape: Aval(shape, x.dtype),
     complex=True,
     notation=Notation("Σ", "sum_to({0}, {shape})", r"\operatorname{{sum}}\left({0}\right)"),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import ArgumentError
-from wengert.ops.quadrature import elementwise_in_double, exp_rest, integrate, reach
+from wengert.ops.quadrature import elementwise_in_double, exp_rest, integrate, reach, sinh_rest
 
 LARGE = 30.0  # from here on e^−2x is beneath the rounding error
 FARTHEST = 2e4  # beyond, x must be so large that its asymptotic series is exact
@@ -37,10 +37,6 @@ def _sine(v: Any, turns: int = 0) -> Any:
 
 def _cosh_rest(v: Any) -> Any:
     return 2 * np.sinh(v / 2) ** 2
-
-
-def _sinh_rest(v: Any) -> Any:
-    return (exp_rest(v) - exp_rest(-v)) / 2
 
 
 def _mirrored(right: Function, left: Callable[[int, Any, Any], Any], n: int) -> Function:
@@ -225,7 +221,7 @@ def _second(n: int) -> Function:
         highest = v * top - rise
 
         def exponent(t: Any, sign: float, v: Any, slope: Any, rise: Any) -> Any:
-            return sign * slope * _sinh_rest(t) + rise * _cosh_rest(t) + sign * (slope - v) * t
+            return sign * slope * sinh_rest(t) + rise * _cosh_rest(t) + sign * (slope - v) * t
 
         def along(t: Any, sign: Any, v: Any, slope: Any, rise: Any, top: Any) -> Any:
             at = top + sign * t

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def integrate(f: Callable[..., Any], inner: Any, total: Any, *args: Any, period:
 def reach(exponent: Callable[[Any], Any], shape: Any, depth: float = 50.0) -> Any:
     """Where a convex exponent that begins at 0 has grown to `depth`, so that its e^−φ is negligible: by bisection."""
     low, high = np.full(shape, -60.0), np.full(shape, 60.0)  # logarithms
-    for _ in range(26):
+    for _ in range(16):
         middle = (low + high) / 2
         beyond = ~(exponent(np.exp(middle)) <= depth)  # what overflows is beyond
         low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
@@ -88,8 +89,22 @@ def reach(exponent: Callable[[Any], Any], shape: Any, depth: float = 50.0) -> An
 
 def exp_rest(v: Any) -> Any:
     """e^v − 1 − v without the subtraction where v is small."""
-    small = np.where(np.abs(v) < 0.5, v, 0.0)
-    total = np.zeros_like(small)
-    for k in range(16, 2, -1):
-        total = (1 + total) * small / k
-    return np.where(np.abs(v) < 0.5, small * small / 2 * (1 + total), np.expm1(v) - v)
+    inside = np.abs(v) < 0.5
+    small = np.where(inside, v, 0.0)
+    return np.where(inside, small * small * _series(small, range(16, 1, -1)), np.expm1(v) - v)
+
+
+def sinh_rest(v: Any) -> Any:
+    """The same of the hyperbolic sine: sinh v − v."""
+    inside = np.abs(v) < 1
+    small = np.where(inside, v, 0.0)
+    square = small * small
+    return np.where(inside, small * square * _series(square, range(19, 2, -2)), np.sinh(v) - v)
+
+
+def _series(x: Any, factorials: Iterable[int]) -> Any:
+    """Horner's rule with the coefficients 1/k!, of the highest power first."""
+    total: Any = 0.0
+    for k in factorials:
+        total = total * x + 1 / factorial(k)
+    return total

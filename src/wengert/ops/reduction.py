@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.chain import spread
 from wengert.core.dispatch import UFUNC_METHODS, UFUNCS, implements, missing, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Pushforward, Rule
@@ -89,7 +90,7 @@ def _extremum_push(t: Any, z: Any, x: Any, *, axis: tuple[int, ...], keepdims: b
 
 
 # fmt: off
-sum_  = _reduction("sum", _sum, Linear(lambda ct, x, *, axis, keepdims: np.broadcast_to(expand(ct, axis, keepdims), x.shape)), latex=r"\sum {0:5}")
+sum_  = _reduction("sum", _sum, Linear(lambda ct, x, *, axis, keepdims: spread(expand(ct, axis, keepdims), x.shape)), latex=r"\sum {0:5}")
 prod  = _reduction("prod", lambda x, *, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims), Pushforward(_prod_push), latex=r"\prod {0:5}")
 max_  = _reduction("max",  lambda x, *, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims), Pushforward(_extremum_push), latex=r"\max {0:5}")
 min_  = _reduction("min",  lambda x, *, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), Pushforward(_extremum_push), latex=r"\min {0:5}")
@@ -129,8 +130,9 @@ def _reducer(primitive: Primitive) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         if out is not None:
             refuse_out(primitive.name, out)
-        if dtype is not None:
-            a = a.astype(dtype)
+        if dtype is not None:  # small integers are summed as int64, which asked for by name they are not
+            result = function(a.astype(dtype), axis, None, None, keepdims, initial, where)
+            return result if aval_of(result).dtype == np.dtype(dtype) else result.astype(dtype)
         begun = initial is not np._NoValue and initial is not None
         if where is not True and where is not np._NoValue:
             if neutral is None and not begun:

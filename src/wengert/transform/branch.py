@@ -18,7 +18,7 @@ from wengert.core.primitive import Structured, bind
 from wengert.core.tracer import Tracer
 from wengert.graph.body import Body
 from wengert.transform.call import influenced, tangent_body, transposed_body, writeable
-from wengert.transform.derived import pick, present, shaped, spread
+from wengert.transform.derived import pick, present, settled, shaped, spread
 from wengert.transform.step import cast, names_of, numbers, recorded, recorded_call, truth, whole
 
 
@@ -61,7 +61,9 @@ class Choice(Structured):
     def transpose(self, cts: Sequence[Any], active: Sequence[bool], args: Sequence[Any], params: dict[str, Any]) -> Any:
         back = tuple(transposed_body(b, tuple(active[1:]), present(cts)) for b in params["branches"])
         fixed = pick(args, [not on for on in active])
-        return bind(self, [*fixed, *(ct for ct in cts if ct is not None)], {"branches": back})
+        avals = params["branches"][0].avals
+        given = [settled(ct, aval) for ct, aval in zip(cts, avals, strict=True) if ct is not None]
+        return bind(self, [*fixed, *given], {"branches": back})
 
 
 choose = Choice("cond")

@@ -64,7 +64,8 @@ class Call(Structured):
         back = transposed_body(params["body"], tuple(active), present(cts))
         assert back is not None
         fixed = pick(args, [not on for on in active])
-        return bind(self, [*fixed, *(ct for ct in cts if ct is not None)], {"body": back})
+        given = [settled(ct, a) for ct, a in zip(cts, params["body"].avals, strict=True) if ct is not None]
+        return bind(self, [*fixed, *given], {"body": back})
 
 
 call = Call("call")

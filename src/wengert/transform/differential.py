@@ -190,11 +190,12 @@ def differential(
         if tangent is None:
             continue
         rule = primitive.rule(i)
-        if not numbers and isinstance(rule, (Linear, Pushforward)):
-            numbers = [as_numpy(arg) for arg in args]
         if isinstance(rule, Partial):
             maps.append((tangent, scaling(rule, out, args, i)))
-        elif isinstance(rule, Linear):
+            continue
+        if not numbers and isinstance(rule, (Linear, Pushforward)):
+            numbers = [as_numpy(arg) for arg in args]
+        if isinstance(rule, Linear):
             maps.append((tangent, Through(primitive, i, rule, numbers, params)))
         elif isinstance(rule, Pushforward):
             maps.append((tangent, Pushed(rule.fn, out, numbers, params)))

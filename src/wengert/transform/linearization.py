@@ -12,9 +12,11 @@ from wengert.core.aval import aval_of
 from wengert.core.errors import ArgumentError, LeakedTracerError, ShapeError
 from wengert.core.tracer import Level, Tracer, run
 from wengert.core.tree import differentiable, flatten, map_leaves, paths, structure
+from wengert.graph.call import CallTracer
 from wengert.transform.differential import conform
 from wengert.transform.forward import ForwardTracer
 from wengert.transform.linearize import LinearizeLevel, LinearNode, push
+from wengert.transform.sharing import SharingLevel
 from wengert.transform.transpose import pull
 
 
@@ -39,12 +41,12 @@ class Linearization:
     def __init__(
         self, f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]
     ) -> None:
-        level = LinearizeLevel()
         leaves, self.rebuild = flatten([args[i] for i in argnums])
         names = [p for i in argnums for p in paths(args[i], f"argument {i}")]
         if not leaves:
             raise ArgumentError("there is nothing to differentiate: the selected arguments hold no number")
         self.leaves = [differentiable(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
+        level = SharingLevel() if any(isinstance(leaf, CallTracer) for leaf in self.leaves) else LinearizeLevel()
         tracers = [level.input(leaf) for leaf in self.leaves]
         self.inputs: list[LinearNode] = [t.tangent for t in tracers]
         traced = list(args)

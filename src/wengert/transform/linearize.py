@@ -22,8 +22,6 @@ from wengert.core.primitive import Primitive, Structured, bind
 from wengert.core.rule import Constant, Linear, Partial, Probe
 from wengert.core.snapshot import snapshot
 from wengert.core.tracer import Level, Tracer, concrete
-from wengert.graph.call import CallTracer
-from wengert.graph.record import RecordTracer
 from wengert.transform.differential import (
     IDENTITY,
     Identity,
@@ -230,56 +228,18 @@ class Placeholder:
 
 
 class LinearizeLevel(ForwardLevel):
-    """Forward mode with the tangents left as nodes.
+    """Forward mode with the tangents left as nodes."""
 
-    `known`, where the program is recorded to be compiled: the numbers that were computed, by what computes them. Equal
-    ones are the same then, tangents included, so that their derivatives are not computed again either.
-    """
-
-    __slots__ = ("known", "linear")
+    __slots__ = ("linear",)
     node = LinearNode
     apart = True
 
     def __init__(self, rank: int | None = None) -> None:
         super().__init__(rank)
         self.linear = LinearLevel(rank)
-        self.known: dict[Any, Any] | None = None
-
-    def process(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        key = None if self.known is None else self._identity(primitive, args, params)
-        if key is None or self.known is None:
-            return super().process(primitive, args, params)
-        found = self.known.get(key)
-        if found is None:
-            out = super().process(primitive, args, params)
-            if type(out) is not self.tracer or out.shape:  # an array may change in place
-                return out
-            found = self.known[key] = out, [(a.value, getattr(a, "tangent", None)) for a in args if isinstance(a, Tracer)]
-        return found[0]
-
-    def _identity(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        """What two operations share that compute the same; None where that is not known."""
-        key: list[Any] = [id(primitive)]
-        for arg in args:
-            if isinstance(arg, RecordTracer):
-                key.append(id(arg.node))
-            elif type(arg) is self.tracer and arg.level is self and isinstance(arg.value, RecordTracer):
-                key.append((id(arg.value.node), id(arg.tangent)))
-            elif type(arg) is float or type(arg) is int:
-                key.append((type(arg), arg.hex() if type(arg) is float else arg))
-            else:
-                return None
-        if params:
-            index = params.get("index")
-            if len(params) > 1 or type(index) is not tuple or not all(type(part) is int for part in index):
-                return None
-            key.append(index)
-        return tuple(key)
 
     def input(self, value: Any) -> Any:
         """A traced input with a fresh node as its tangent."""
-        if isinstance(value, CallTracer) and self.known is None:
-            self.known = {}
         return self.tracer(self, value, LinearNode(self.linear, aval_of(value), (), None))
 
     def hold(self, arg: Any) -> Any:
