@@ -372,3 +372,10 @@ def test_what_is_printed_can_be_read_by_people():
     wg.grad(lambda x: (seen.append((f"{x[0]:.2f}", f"x is {x[0]:.2f}", str(x[0]))), x[0])[1])(X)
     assert seen[0][:2] == ("0.50", "x is 0.50")
     assert "0.5" in seen[0][2]
+
+
+def test_the_polynomial_classes_say_what_to_write():
+    for f in (lambda x: np.polynomial.Polynomial([1, 2, 3])(x), lambda x: np.polynomial.Chebyshev([x, 2.0])(0.5)):
+        with pytest.raises(wg.ConversionError, match=r"polyval\(x, c\)"):
+            wg.grad(f)(2.0)
+    assert wg.grad(lambda x: np.polynomial.polynomial.polyval(x, [1, 2, 3]))(2.0) == 14.0

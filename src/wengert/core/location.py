@@ -107,6 +107,16 @@ def scipy_call() -> tuple[str, str] | None:
     return found
 
 
+def in_polynomial_class() -> bool:
+    """Whether the user's program called one of NumPy's polynomial classes to come here, which make plain arrays."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _internal[frame.f_code.co_filename]:
+        if os.path.abspath(frame.f_code.co_filename).startswith(os.path.join(_NUMPY, "polynomial") + os.sep):
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Calls:
     """Which calls of the user's functions led to an operation, while one function is traced.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
 from wengert.core.errors import ConversionError
-from wengert.core.location import scipy_call
+from wengert.core.location import in_polynomial_class, scipy_call
 
 if TYPE_CHECKING:
     from wengert.core.primitive import Primitive
@@ -194,6 +194,9 @@ class Tracer:
         if call is not None:
             module, name = call
             wrong, right = f"scipy.{module}.{name}(x)", f"from wengert.scipy import {module}; {module}.{name}(x)"
+        elif in_polynomial_class():
+            wrong = "np.polynomial.Polynomial(c)(x), np.polynomial.polynomial.polymul(a, b)"
+            right = "np.polynomial.polynomial.polyval(x, c) of plain c (chebval, …), np.polyval(c, x), np.convolve(a, b)"
         raise ConversionError(
             f"a traced value would become {what} here and lose its derivative", wrong=wrong, right=right
         )
