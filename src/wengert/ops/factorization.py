@@ -12,7 +12,7 @@ from wengert.core.errors import DegenerateError, MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Pushforward
 from wengert.core.tracer import concrete
-from wengert.ops.linalg import conj, floating, mH, mirrored, mT, product, real_dtype
+from wengert.ops.linalg import conj, constant, floating, mH, mirrored, mT, product, real_dtype
 from wengert.ops.spectral import completed
 
 # Cholesky ------------------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def _qr_push(t: Any, z: Any, a: Any, *, mode: str) -> Any:
     q, r = z
     (m, n), k = shape_of(a)[-2:], min(shape_of(a)[-2:])
     q1, r1 = q[..., :k], r[..., :k, :]
-    size = np.abs(np.diagonal(concrete(r1), axis1=-2, axis2=-1))
+    size = np.abs(np.diagonal(constant(r1), axis1=-2, axis2=-1))
     if np.any(size <= max(m, n) * np.finfo(size.dtype).eps * np.max(size, axis=-1, initial=0, keepdims=True)):
         raise DegenerateError(
             "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative",
@@ -121,7 +121,7 @@ _QRResult = type(np.linalg.qr(np.eye(1)))
 
 def _cuts_only_noise(a: Any, relative: Any) -> None:
     """A cut-off that removes more than rounding errors makes another function, whose derivative these rules are not."""
-    s = np.linalg.svd(concrete(a), compute_uv=False)
+    s = np.linalg.svd(constant(a), compute_uv=False)
     noise = 100 * max(shape_of(a)[-2:]) * np.finfo(s.dtype).eps
     top = np.max(s, axis=-1, initial=0, keepdims=True)
     if np.any((s <= np.asarray(relative)[..., None] * top) & (s > noise * top)):

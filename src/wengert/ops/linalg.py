@@ -12,7 +12,6 @@ from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.errors import DegenerateError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
-from wengert.core.tracer import concrete
 from wengert.ops.operand import array
 
 
@@ -29,6 +28,11 @@ def conj(a: Any) -> Any:
 def mH(a: Any) -> Any:
     """The conjugate transposed matrices."""
     return conj(mT(a))
+
+
+def constant(a: Any) -> Any:
+    """The numbers alone, for a decision; they are followed only so that a recording knows what was decided."""
+    return bind(REGISTRY["stop_gradient"], (a,), {})
 
 
 def product(first: Any, *others: Any) -> Any:
@@ -296,7 +300,7 @@ def _adjugate(a: Any) -> Any:
 
 def _adjugate_push(t: Any, z: Any, a: Any) -> Any:
     """Where A has an inverse: d adj A = (tr(A⁻¹ dA) I − A⁻¹ dA) adj A."""
-    s = np.linalg.svd(concrete(a), compute_uv=False)
+    s = np.linalg.svd(constant(a), compute_uv=False)
     if s.size and np.any(s[..., -1] <= s[..., 0] * s.shape[-1] * np.finfo(s.dtype).eps):
         raise DegenerateError(
             "second derivatives of np.linalg.det at a singular matrix are not available by this formula",

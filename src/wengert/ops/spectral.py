@@ -22,7 +22,7 @@ from wengert.core.errors import DegenerateError, GuardError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Pushforward
 from wengert.core.tracer import concrete
-from wengert.ops.linalg import conj, diagonals, floating, mH, mirrored, product, real_dtype
+from wengert.ops.linalg import conj, constant, diagonals, floating, mH, mirrored, product, real_dtype
 
 # What does not exist -------------------------------------------------------------------------------------------------
 
@@ -47,13 +47,13 @@ def defined_unless(undefined_columns: Any, tangent: Any, what: str, instead: str
     """The tangent, but of some columns (or of all of them: True) it is known that they have none."""
     if not np.any(undefined_columns):
         return tangent
-    mask = np.broadcast_to(np.asarray(undefined_columns), shape_of(tangent))
+    mask = np.broadcast_to(undefined_columns, shape_of(tangent))
     return bind(undefined, (tangent, mask), {"what": what, "instead": instead})
 
 
 def _tied(values: Any) -> Any:
     """Which pairs cannot be told apart at this precision; each value with itself is one."""
-    w = concrete(values)
+    w = constant(values)
     top = np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
     return np.abs(w[..., None, :] - w[..., :, None]) <= w.shape[-1] * np.finfo(w.dtype).eps * top
 
@@ -65,9 +65,9 @@ def _several(tied: Any) -> Any:
 
 def _shared(tangents: Any, values: Any) -> Any:
     """Among exactly equal values each gets the mean of the tangents, which does not depend on the choice of vectors."""
-    w = concrete(values)
+    w = constant(values)
     equal = w[..., None, :] == w[..., :, None]
-    if equal.sum() == w.size:
+    if np.sum(equal) == w.size:
         return tangents
     share = (equal / np.sum(equal, axis=-1, keepdims=True)).astype(w.dtype)
     return np.matmul(share, tangents[..., None])[..., 0]
@@ -196,8 +196,8 @@ def _kind(a: Any) -> dict[str, Any]:
 
 
 def _check_independent(v: Any) -> None:
-    smallest = np.linalg.svd(concrete(v), compute_uv=False)[..., -1:]
-    if np.any(smallest <= shape_of(v)[-1] * np.finfo(concrete(v).dtype).eps):
+    smallest = np.linalg.svd(constant(v), compute_uv=False)[..., -1:]
+    if np.any(smallest <= shape_of(v)[-1] * np.finfo(smallest.dtype).eps):
         raise DegenerateError(
             "the eigenvalues of a defective matrix have no derivative",
             wrong="np.linalg.eig(A), np.linalg.eigvals(A)",
@@ -301,7 +301,7 @@ def _svd_push(t: Any, z: Any, a: Any, *, full_matrices: bool) -> Any:
     f = _reciprocal((row - column) * (row + column), tied)
     left = np.matmul(u1, f * (p * row + column * mH(p)))
     right = np.matmul(v1, f * (column * p + mH(p) * row))
-    size = concrete(row)
+    size = constant(row)
     zero = size <= max(rows, columns) * np.finfo(size.dtype).eps * np.max(size, axis=-1, initial=0, keepdims=True)
     divisor = np.where(zero, 1.0, row)
     if rows > k:  # of the longer side a part is orthogonal to all vectors
