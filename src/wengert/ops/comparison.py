@@ -17,6 +17,19 @@ from wengert.core.tracer import Tracer
 from wengert.ops.elementwise import elementwise, piecewise_constant
 from wengert.ops.reference import reference
 
+
+def _ordered(compare: Any, ufunc: np.ufunc) -> Any:
+    """Python's operator, which leaves truth values Python's own; of complex numbers, which it refuses, NumPy's order."""
+
+    def impl(x: Any, y: Any) -> Any:
+        try:
+            return compare(x, y)
+        except TypeError:
+            return ufunc(x, y)
+
+    return impl
+
+
 sign = piecewise_constant(np.sign, latex=r"\operatorname{{sign}}")
 floor = piecewise_constant(np.floor, latex=r"\left\lfloor{0}\right\rfloor")
 ceil = piecewise_constant(np.ceil, latex=r"\left\lceil{0}\right\rceil")
@@ -39,10 +52,10 @@ bitwise_xor = piecewise_constant(np.bitwise_xor, impl=operator.xor, symbol="^", 
 invert = piecewise_constant(np.invert)
 
 # fmt: off
-greater       = piecewise_constant(np.greater,       impl=operator.gt, symbol=">", python="{0:4} > {1:4}", latex="{0:4} > {1:4}", precedence=2)
-greater_equal = piecewise_constant(np.greater_equal, impl=operator.ge, symbol="≥", python="{0:4} >= {1:4}", latex=r"{0:4} \ge {1:4}", precedence=2)
-less          = piecewise_constant(np.less,          impl=operator.lt, symbol="<", python="{0:4} < {1:4}", latex="{0:4} < {1:4}", precedence=2)
-less_equal    = piecewise_constant(np.less_equal,    impl=operator.le, symbol="≤", python="{0:4} <= {1:4}", latex=r"{0:4} \le {1:4}", precedence=2)
+greater       = piecewise_constant(np.greater,       impl=_ordered(operator.gt, np.greater), symbol=">", python="{0:4} > {1:4}", latex="{0:4} > {1:4}", precedence=2)
+greater_equal = piecewise_constant(np.greater_equal, impl=_ordered(operator.ge, np.greater_equal), symbol="≥", python="{0:4} >= {1:4}", latex=r"{0:4} \ge {1:4}", precedence=2)
+less          = piecewise_constant(np.less,          impl=_ordered(operator.lt, np.less), symbol="<", python="{0:4} < {1:4}", latex="{0:4} < {1:4}", precedence=2)
+less_equal    = piecewise_constant(np.less_equal,    impl=_ordered(operator.le, np.less_equal), symbol="≤", python="{0:4} <= {1:4}", latex=r"{0:4} \le {1:4}", precedence=2)
 equal         = piecewise_constant(np.equal,         impl=operator.eq, symbol="=", python="{0:4} == {1:4}", latex="{0:4} = {1:4}", precedence=2)
 not_equal     = piecewise_constant(np.not_equal,     impl=operator.ne, symbol="≠", python="{0:4} != {1:4}", latex=r"{0:4} \ne {1:4}", precedence=2)
 # fmt: on
