@@ -22,7 +22,9 @@ def random_view(rng, shape):
     if kind == 1 and shape:
         axis, n = int(rng.integers(len(shape))), shape[int(rng.integers(len(shape)))]
         start, stop = sorted(int(i) for i in rng.integers(-1, n + 2, 2))
-        part = [slice(start, stop), slice(None, None, -1), slice(None, None, 2), slice(-1, None, -2)][int(rng.integers(4))]
+        part = [slice(start, stop), slice(None, None, -1), slice(None, None, 2), slice(-1, None, -2)][
+            int(rng.integers(4))
+        ]
         return lambda x: x[(slice(None),) * axis + (part,)]
     if kind == 2 and shape and shape[0]:
         i = int(rng.integers(-shape[0], shape[0]))

@@ -174,7 +174,7 @@ def test_it_can_be_turned_off(place, monkeypatch):
     assert len(list(place.iterdir())) == 1
 
 
-@pytest.mark.parametrize("home", ["/home/somebody/.cache/wengert", "~/.cache/wengert"])
+@pytest.mark.parametrize("home", ["/srv/somebody/cache/wengert", "~/.cache/wengert"])
 def test_by_default_it_is_where_the_system_wants_caches(monkeypatch, home):
     monkeypatch.delenv("WENGERT_CACHE_DIR")
     monkeypatch.setitem(sys.modules, "platformdirs", SimpleNamespace(user_cache_dir=lambda *args, **kwargs: home))
@@ -184,6 +184,18 @@ def test_by_default_it_is_where_the_system_wants_caches(monkeypatch, home):
     else:
         assert place is not None
         assert place.as_posix().endswith("/wengert/code")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, the working directory cannot be removed")
+def test_a_relative_directory_without_a_working_directory_is_none(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.setenv("WENGERT_CACHE_DIR", "code")
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cache.directory() is None
+    cache.save(NAME, CODE)
+    assert cache.load(NAME) is None
 
 
 def test_where_nothing_can_be_written_it_says_so_once_to_the_log(place, monkeypatch, caplog):

@@ -35,7 +35,8 @@ def test_the_compiled_gradient_is_the_eager_one(name, backend):
     rng = np.random.default_rng(11)
     for _ in range(DRAWS):
         args = draw(rng)
-        assert_same(compiled(*args), gradient(*args), ULPS[backend])
+        # Equal numbers are shared where a derivative is recorded, so that cotangents are added in another order.
+        assert_same(compiled(*args), gradient(*args), ULPS["native"])
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

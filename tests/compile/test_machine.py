@@ -137,6 +137,7 @@ def test_a_second_process_neither_parses_nor_optimizes_nor_generates(place):
 TEXTS = """
 import hashlib, warnings
 import numpy as np, wengert as wg
+from scipy.special import gammaln
 from tests.compile.battery import PROGRAMS
 from benchmarks.gradbench import data, gmm, lstm, ode
 
@@ -152,6 +153,16 @@ for program in list(PROGRAMS.values())[::6]:
 params = {name: np.ones(3) for name in "the quick brown fox jumps".split()}
 f = lambda params, x: sum(np.sum(np.tanh(p * x)) for p in params.values())
 digest.update(wg.jit(wg.grad(f)).lower(params, np.ones(3)).llvm.encode())
+matrix = np.eye(20) + 1.0
+others = {
+    "long": (lambda x: np.sum(np.exp(x) * x), np.ones(2_000_000)),
+    "factorized": (lambda x: np.sum(np.linalg.solve(matrix * x, np.ones(20)) ** 2), np.float64(2.0)),
+    "special": (lambda x: np.sum(gammaln(x) * x), np.full(100, 1.5)),
+    "repeated": (lambda x: wg.while_loop(lambda y: y < 10, lambda y: y * y + 1, x), np.float64(1.5)),
+    "chosen": (lambda x: wg.cond(x > 0, np.sin, np.cos, x), np.float64(1.5)),
+}
+for f, x in others.values():
+    digest.update((wg.jit(wg.grad(f)).lower(x).llvm or "").encode())
 print(digest.hexdigest())
 """
 
@@ -259,6 +270,27 @@ def test_without_llvmlite_numpy_does_it_and_says_so_once():
     out = in_another_process(WITHOUT).stdout
     assert "all of them in NumPy" in out
     assert "NumpyBackendWarning compiled code runs in NumPy, since LLVM cannot be used here" in out
+
+
+DENIED = """
+import ctypes, warnings
+import wengert as wg
+
+memory_deny_write_execute = 65  # linux/prctl.h, since 6.3
+if ctypes.CDLL(None).prctl(memory_deny_write_execute, 1, 0, 0, 0):
+    raise SystemExit("not supported")
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    print(wg.jit(lambda x: 2 * x)(4.0), wg.jit(wg.grad(lambda x: x * x))(3.0), *(w.category.__name__ for w in caught))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of Linux")
+def test_where_the_system_lets_no_new_code_run_numpy_does_it():
+    done = subprocess.run([sys.executable, "-c", DENIED], capture_output=True, text=True, timeout=120)
+    if "not supported" in done.stderr:
+        pytest.skip("this kernel has no such setting")
+    assert done.stdout.split() == ["8.0", "6.0", "NumpyBackendWarning"], done.stderr
 
 
 def raising(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_no_two_live_buffers_overlap(seed):
 def test_memory_is_used_again():
     """A chain needs two arrays, however long it is."""
     buffers = [Buffer(f"t{i}", "double", (1000,), "temp") for i in range(50)]
-    steps = [SimpleNamespace(touched=list(pair)) for pair in zip(buffers, buffers[1:], strict=False)]
+    steps = [SimpleNamespace(touched=list(pair)) for pair in itertools.pairwise(buffers)]
     assert planned(steps)[1] == 2 * 8000
 
 

@@ -107,3 +107,9 @@ def layout_of(node: Node) -> Layout | None:
             return None
         layout = viewed(view, layout)
     return layout
+
+
+def is_plain(node: Node) -> bool:
+    """Whether the elements stand one after the other, from whichever of the buffer's on."""
+    layout = layout_of(node)
+    return layout is not None and layout._replace(offset=0) == contiguous(node.aval.shape)

@@ -157,5 +157,5 @@ def is_cheap(node: Node) -> bool:
     name = node.operation
     if name == "power":
         exponent = node.args[1]
-        return exponent.is_constant and exponent.aval.shape == () and exponent.value in (1, 2, 3, 4, -1, -2)
+        return exponent.is_constant and exponent.aval.shape == () and exponent.value in (1, 2, 3, 4, -1)
     return name in _SIMPLE and name in ELEMENTWISE

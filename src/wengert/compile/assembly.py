@@ -90,10 +90,21 @@ class Assembler:
 
     def _scatter(self) -> None:
         indices = self.node.params["indices"]
-        with self.builder.loop(self.target.size) as i:
-            self.builder.store(self.target, Offset(0, ((i, 1),)), self.builder.constant(0, self.target.type))
+        if self.place(self.node.args[0])[0].whole is self.target.whole:  # the values have been written there (parts.py)
+            index = basic_index(tuple(indices[0]), self.node.aval.shape)
+            assert index is not None
+            piece = sliced(contiguous(self.node.aval.shape), index)
+            self._zeros(0, piece.offset)
+            self._zeros(piece.offset + math.prod(piece.shape), self.target.size)
+            return
+        self._zeros(0, self.target.size)
         for index, value in zip(indices, self.node.args, strict=False):
             self._assign(index, value, self.node.args[len(indices) :], "add")
+
+    def _zeros(self, first: int, end: int) -> None:
+        if end > first:
+            with self.builder.loop(end - first) as i:
+                self.builder.store(self.target, Offset(first, ((i, 1),)), self.builder.constant(0, self.target.type))
 
     def _add_at(self) -> None:
         indices = self.node.params["indices"]

@@ -83,6 +83,8 @@ def _native() -> Compiler | None:
         module = import_module("wengert.compile.native")
         module.machine.check()
     except (ImportError, OSError, RuntimeError) as error:  # no llvmlite; no memory for code; no such processor
+        if isinstance(error, ImportError) and (error.name or "").startswith("wengert"):
+            raise
         warnings.warn(
             f"compiled code runs in NumPy, since LLVM cannot be used here ({error})", NumpyBackendWarning, stacklevel=2
         )

@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import os
-import sys
-from functools import cache
-from typing import Any
 
-from wengert.compile import machine
 from wengert.compile.access import Layout
+from wengert.compile.foreign import exported
 from wengert.compile.llvm import Module
 from wengert.compile.loops import SIZES
 from wengert.compile.steps import Product
 
+UNROLLED = 16  # products; more are a loop
 _NAMES = {"double": "dgemm", "float": "sgemm"}
 
 
-@cache
-def _functions() -> Any:
-    """SciPy's BLAS, imported here since importing SciPy takes longer than everything else.
-
-    The OpenBLAS in SciPy's wheels takes its AVX2 code for AMD's processors with AVX-512, on which the code for Intel's
-    is 1.6 times as fast in float32. It reads the choice when it is loaded; nobody's own choice is changed.
-    """
-    chosen = "OPENBLAS_CORETYPE" in os.environ or "scipy.linalg" in sys.modules
-    prefer = not chosen and "avx512f" in machine.features() and machine.is_amd()
-    if prefer:
-        os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
-    try:
-        from scipy.linalg import cython_blas
-    finally:
-        if prefer:
-            del os.environ["OPENBLAS_CORETYPE"]
-    return cython_blas.__pyx_capi__
-
-
-@cache
 def pointer(type_: str) -> int:
     """The address of the product of matrices of this type: Fortran's interface, all arguments by reference."""
-    capsule = _functions()[_NAMES[type_]]
-    name = ctypes.pythonapi.PyCapsule_GetName
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    address: int = get(capsule, name(capsule))
-    return address
+    return exported("scipy.linalg.cython_blas")[_NAMES[type_]][1]
 
 
-def _read(layout: Layout) -> tuple[str, int]:
+def is_matrix(layout: Layout) -> bool:
+    """Whether BLAS can read it: one of the two axes is without gaps."""
+    (m, n), (s, t) = layout.shape[-2:], layout.strides[-2:]
+    by_rows = (t == 1 or n == 1) and (s >= max(n, 1) or m == 1)
+    by_columns = (s == 1 or m == 1) and (t >= max(m, 1) or n == 1)
+    return by_rows or by_columns
+
+
+def read(layout: Layout) -> tuple[str, int]:
     """How Fortran sees a matrix: T where its rows are not columns there, and the distance between columns."""
     (m, n), (s, t) = layout.shape[-2:], layout.strides[-2:]
     if (t == 1 or n == 1) and (s >= max(n, 1) or m == 1):
@@ -61,18 +39,13 @@ def emit(module: Module, product: Product, left: str, right: str, result: str, f
     """The calls: C = A·B by rows is Cᵀ = Bᵀ·Aᵀ by columns."""
     x, y, z = product.left[1], product.right[1], product.result[1]
     (m, k), n = x.shape[-2:], y.shape[-1]
-    (how_x, ld_x), (how_y, ld_y) = _read(x), _read(y)
+    (how_x, ld_x), (how_y, ld_y) = read(x), read(y)
     size = SIZES[product.type]
     lines = []
 
-    def constant(kind: str, value: str) -> str:
-        name = f"@n.{kind}.{value.replace('.', '_').replace(chr(34), '')}"
-        module.declared.setdefault(name, f"{name} = private unnamed_addr constant {kind} {value}")
-        return name
-
-    numbers = {v: constant("i32", str(v)) for v in (m, n, k, ld_x, ld_y, max(n, 1))}
-    letters = {c: constant("i8", str(ord(c))) for c in "NT"}
-    one, zero = constant(product.type, "1.0"), constant(product.type, "0.0")
+    numbers = {v: module.constant("i32", str(v)) for v in (m, n, k, ld_x, ld_y, max(n, 1))}
+    letters = {c: module.constant("i8", str(ord(c))) for c in "NT"}
+    one, zero = module.constant(product.type, "1.0"), module.constant(product.type, "0.0")
     batch = z.shape[:-2]
     for index in itertools.product(*map(range, batch)):
         offsets = []

@@ -50,11 +50,12 @@ def directory() -> Path | None:
         return None
     chosen = os.environ.get("WENGERT_CACHE_DIR")
     if chosen:
-        return Path(chosen).absolute()
-    try:
-        import platformdirs  # here, since most calls of a program come after its code is compiled
-    except ImportError:
-        return None
+        try:
+            return Path(chosen).absolute()
+        except OSError:  # a relative one, where the working directory is gone
+            return None
+    import platformdirs  # here, since it is not needed where WENGERT_CACHE_DIR is set
+
     found = Path(platformdirs.user_cache_dir("wengert", appauthor=False)) / "code"
     return found if found.is_absolute() else None  # without a home, "~" stays "~"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wengert.compile import blas
-from wengert.compile.llvm import MEMORY, Module
-from wengert.compile.loops import SIZES, Buffer
+from wengert.compile import blas, flow, sweep
+from wengert.compile.llvm import MEMORY, STACK, Module
+from wengert.compile.loops import OUT_OF_RANGE, SIZES, Buffer
+from wengert.compile.parallel import is_divided
 from wengert.compile.plan import planned
 from wengert.compile.program import Program
-from wengert.compile.steps import Call, Checked, Product, Scanned
+from wengert.compile.steps import Call, Checked, Product, Structured, Swept
 
 FIRST_GUARD = 2  # the code with which the program is left at guard 0; 1 is an index out of range
 
@@ -23,7 +24,7 @@ class Driver:
 
     def function(self, name: str, steps: Sequence[Any], offsets: dict[int, int], arena_slot: int) -> None:
         """The function of the steps between two callbacks, which takes the table."""
-        body = _Body(self, offsets, {})
+        body = Body(self, offsets, {})
         body.arena = body.from_table(arena_slot)
         body.steps(steps)
         self._define(f"define i64 @{name}(ptr %table)", body)
@@ -36,7 +37,7 @@ class Driver:
         for i, buffer in enumerate(buffers):
             given[id(buffer)] = f"%b{i}"
         offsets, _ = planned(program.steps)
-        body = _Body(self, offsets, given)
+        body = Body(self, offsets, given)
         body.arena = "%arena"
         for step in program.steps:
             if isinstance(step, Call):
@@ -48,15 +49,19 @@ class Driver:
         )
         return name
 
-    def _define(self, head: str, body: _Body) -> None:
-        text = "\n".join(line if line.endswith(":") else f"  {line}" for line in body.lines)
-        self.module.functions.append(f"{head} {{\nentry:\n{text}\n  ret i64 0\n}}")
+    def _define(self, head: str, body: Body) -> None:
+        text = "\n".join(line if line.endswith(":") else f"  {line}" for line in body.finished())
+        self.module.functions.append(f"{head} alignstack({STACK}) {{\nentry:\n{text}\n}}")
 
 
-class _Body:
+class Body:
+    """The lines of one function."""
+
     def __init__(self, driver: Driver, offsets: dict[int, int], known: dict[int, str]) -> None:
         self.driver, self.module, self.offsets, self.known = driver, driver.module, offsets, known
         self.lines: list[str] = []
+        self.entry: list[str] = []  # the variables
+        self.grown: dict[int, tuple[str, str]] = {}
         self.block = "entry"
         self.arena = ""
 
@@ -69,14 +74,16 @@ class _Body:
         self.lines.append(f"{name}:")
         self.block = name
 
-    def from_table(self, slot: int) -> str:
-        return self.new(f"load ptr, ptr {self.new(f'getelementptr inbounds i64, ptr %table, i64 {slot}')}")
+    def from_table(self, slot: int, type_: str = "ptr") -> str:
+        return self.new(f"load {type_}, ptr {self.new(f'getelementptr inbounds i64, ptr %table, i64 {slot}')}")
 
     def shifted(self, pointer: str, distance: Any) -> str:
         return self.new(f"getelementptr inbounds i8, ptr {pointer}, i64 {distance}")
 
     def pointer(self, buffer: Buffer) -> str:
         """Where a buffer begins. Written where it is first used, which is outside of all loops of this function."""
+        if buffer.kind == "grown":
+            return self.new(f"load ptr, ptr {self.growing(buffer)[0]}")
         found = self.known.get(id(buffer))
         if found is None:
             found = (
@@ -92,8 +99,11 @@ class _Body:
     def steps(self, steps: Sequence[Any]) -> None:
         for step in steps:
             if isinstance(step, Call):
-                args = ", ".join(f"ptr {self.pointer(b)}" for b in step.kernel.buffers)
-                code = self.new(f"call i64 @{step.kernel.name}({args})")
+                args = [f"ptr {self.pointer(b)}" for b in step.kernel.buffers]
+                if is_divided(step.kernel):
+                    args.append(f"ptr {self.from_table(self.driver.functions['run'])}")
+                    args.append(f"i64 {self.from_table(self.driver.functions['threads'], 'i64')}")
+                code = self.new(f"call i64 @{step.kernel.name}({', '.join(args)})")
                 if step.kernel.may_leave:
                     self.leave(f"icmp eq i64 {code}, 0", code)
             elif isinstance(step, Product):
@@ -103,8 +113,10 @@ class _Body:
             elif isinstance(step, Checked):
                 if not isinstance(step.guard.outcome, tuple):
                     self.guard(step)
-            elif isinstance(step, Scanned):
-                self.scan(step)
+            elif isinstance(step, Swept):
+                sweep.emit(self, step)
+            elif isinstance(step, Structured):
+                flow.WRITERS[type(step)](self, step)
 
     def leave(self, condition: str, code: str) -> None:
         """Unless the condition holds, the function ends with this code."""
@@ -127,71 +139,45 @@ class _Body:
         self.leave(condition, str(FIRST_GUARD + step.number))
 
     def copy(self, target: str, source: str, size: int) -> None:
+        """So many bytes from one place to another."""
         name = "llvm.memcpy.p0.p0.i64"
         self.module.declared.setdefault(name, f"declare void @{name}(ptr, ptr, i64, i1)")
         self.lines.append(f"call void @{name}(ptr {target}, ptr {source}, i64 {size}, i1 false)")
 
-    def scan(self, step: Scanned) -> None:
-        """A loop over rows.
+    # Memory whose size is known at run time ---------------------------------------------------------------------
 
-        Each step reads its carry where the one before has put it: in the array that keeps them, or in one of two places
-        in turn; the last puts it into the result.
-        """
-        name = self.driver.inner(step.body)
-        n, carry, consts = step.length, step.carry, step.consts
-        given = [self.pointer(b) for b in step.given]
-        last = [self.pointer(b) for b in step.results[:carry]]
-        count = len(step.body.normal.outputs)
-        rows = [self.pointer(b) for b in step.results[carry:count]]
-        kept = [self.pointer(step.results[count + k]) if pair is None else None for k, pair in enumerate(step.states)]
-        pairs = [None if pair is None else tuple(map(self.pointer, pair)) for pair in step.states]
-        arena = self.pointer(step.workspace)
-        sizes = [b.size * SIZES[b.type] for b in step.results[:carry]]
-        if n == 0:
-            for target, source, size in zip(last, given[consts:], sizes, strict=False):
-                self.copy(target, source, size)
-            return
-        first = n - 1 if step.reverse else 0
-        for k, size in enumerate(sizes):
-            stack, pair = kept[k], pairs[k]
-            self.copy(self.shifted(stack, first * size) if stack else pair[0], given[consts + k], size)  # type: ignore[index]
-        unique = self.module.unique()
-        label, before = f"rows{unique}", self.block
-        self.lines.append(f"br label %{label}")
-        self.label(label)
-        t = f"%t.{unique}"
-        self.lines.append(f"{t} = phi i64 [ 0, %{before} ], [ {t}.next, %{label}.end ]")
-        swaps = []
-        for k, pair in enumerate(pairs):
-            if pair is not None:
-                here, there = f"%h.{unique}.{k}", f"%g.{unique}.{k}"
-                self.lines.append(f"{here} = phi ptr [ {pair[0]}, %{before} ], [ {there}, %{label}.end ]")
-                self.lines.append(f"{there} = phi ptr [ {pair[1]}, %{before} ], [ {here}, %{label}.end ]")
-                swaps.append((here, there))
-            else:
-                swaps.append(("", ""))
-        self.lines.append(f"{t}.next = add nuw nsw i64 {t}, 1")
-        row = self.new(f"sub nsw i64 {n - 1}, {t}") if step.reverse else t
-        following = self.new(f"{'sub' if step.reverse else 'add'} nsw i64 {row}, 1")
-        end = self.new(f"icmp eq i64 {t}.next, {n}")
+    def variable(self, type_: str, first: str) -> str:
+        """A variable of the function, with its first value."""
+        name = f"%x{self.module.unique()}"
+        self.entry += [f"{name} = alloca {type_}", f"store {type_} {first}, ptr {name}"]
+        return name
 
-        def at(pointer: str, index: str, size: int) -> str:
-            return self.shifted(pointer, self.new(f"mul nsw i64 {index}, {size}"))
+    def growing(self, buffer: Buffer) -> tuple[str, str]:
+        """The variables that hold where a buffer of unknown length is, and its length. It is freed at the end."""
+        found = self.grown.get(id(buffer))
+        if found is None:
+            found = self.grown[id(buffer)] = self.variable("ptr", "null"), self.variable("i64", "0")
+        return found
 
-        args = given[:consts]
-        targets = []
-        for k, size in enumerate(sizes):
-            stack = kept[k]
-            args.append(swaps[k][0] if stack is None else at(stack, row, size))
-            other = swaps[k][1] if stack is None else at(stack, following, size)
-            targets.append(self.new(f"select i1 {end}, ptr {last[k]}, ptr {other}"))
-        for pointer, buffer in zip(given[consts + carry :], step.given[consts + carry :], strict=True):
-            args.append(at(pointer, row, buffer.bytes // n))
-        for pointer, buffer in zip(rows, step.results[carry:count], strict=True):
-            targets.append(at(pointer, row, buffer.bytes // n))
-        code = self.new(f"call i64 @{name}({', '.join(f'ptr {a}' for a in ('%table', arena, *args, *targets))})")
-        self.leave(f"icmp eq i64 {code}, 0", code)
-        self.lines.append(f"br label %{label}.end")
-        self.label(f"{label}.end")
-        self.lines.append(f"br i1 {end}, label %{label}.after, label %{label}")
-        self.label(f"{label}.after")
+    def allocate(self, buffer: Buffer, rows: str) -> None:
+        """So many rows for a buffer, of which those that it has are kept; without memory the function ends."""
+        self.module.declared.setdefault("realloc", "declare ptr @realloc(ptr, i64)")
+        self.module.declared.setdefault("free", "declare void @free(ptr)")
+        place, _ = self.growing(buffer)
+        size = self.new(f"mul i64 {rows}, {max(buffer.bytes, 1)}")
+        size = self.new(f"call i64 @llvm.umax.i64(i64 {size}, i64 1)")
+        self.module.intrinsic("umax", "i64", 2)
+        made = self.new(f"call ptr @realloc(ptr {self.new(f'load ptr, ptr {place}')}, i64 {size})")
+        self.leave(f"icmp ne ptr {made}, null", str(OUT_OF_RANGE))
+        self.lines.append(f"store ptr {made}, ptr {place}")
+
+    def finished(self) -> list[str]:
+        """The lines of the function; whatever it had allocated is freed wherever it ends."""
+        lines = list(self.entry)
+        for line in [*self.lines, "ret i64 0"]:
+            if line.startswith("ret "):
+                for place, _ in self.grown.values():
+                    name = f"%d{self.module.unique()}"
+                    lines += [f"{name} = load ptr, ptr {place}", f"call void @free(ptr {name})"]
+            lines.append(line)
+        return lines

@@ -12,7 +12,6 @@ What NumPy and Python have in memory is looked at once before it is relied on. W
 from __future__ import annotations
 
 import ctypes
-import math
 import operator
 import sys
 from collections.abc import Callable, Sequence
@@ -22,16 +21,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wengert.compile import gate, machine
-from wengert.compile.loops import TYPES, Loop, Value
-from wengert.compile.steps import Call, Checked, Product, Scanned
+from wengert.compile.loops import TYPES
+from wengert.compile.work import work
 
 if TYPE_CHECKING:
     from wengert.compile.native import Native
-    from wengert.compile.program import Program
 
 #: So many operations (about 50 µs) are done while the interpreter's lock is held; a tenth where a guard may fail.
 SHORT = 100_000
-UNKNOWN = 1_000_000  # operations, of what cannot be told
 
 #: What an argument has to be: without gaps in C's order, and aligned (NPY_ARRAY_CARRAY_RO).
 _FLAGS = 0x0101
@@ -239,32 +236,3 @@ def _form(outputs: Sequence[Any], result: Any, finish: Any) -> tuple[str, Any]:
     if type(result) in (tuple, list) and len(result) == len(outputs) and all(map(operator.is_, result, outputs)):
         return type(result).__name__, None
     return "tuple", finish
-
-
-def work(program: Program) -> int:
-    """About how many operations a program does; a call of a function of mathematics counts as ten."""
-    total = 0
-    for step in program.steps:
-        if isinstance(step, Call):
-            total += _work(step.kernel.body, 1)
-        elif isinstance(step, Product):
-            total += 100 + step.result[0].size * step.left[1].shape[-1] // 4
-        elif isinstance(step, Scanned):
-            total += step.length * (work(step.body) + 10)
-        else:
-            total += 1 if isinstance(step, Checked) else UNKNOWN
-    return total
-
-
-def _work(body: Sequence[Any], block: int) -> int:
-    """The same for statements in a loop of this step."""
-    total = 0
-    for statement in body:
-        if isinstance(statement, Loop):
-            # Only the rounds of a loop inside a block are a number that is computed; they are at most the block's.
-            extent, step = statement.extent, statement.step
-            rounds = math.ceil(extent / step) if isinstance(extent, int) else block if block > 1 else UNKNOWN
-            total += rounds * (1 + _work(statement.body, step))
-        else:
-            total += 10 if isinstance(statement, Value) and statement.op.startswith("math") else 1
-    return total

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compile import special
 from wengert.compile.fuse import Region
 from wengert.compile.loops import OUT_OF_RANGE, Builder, Value
 from wengert.compile.scalar import BITWISE, FLOATS, PREDICATES, SCALARS, Arithmetic, convert, truth
-from wengert.compile.spaces import ELEMENTWISE, REDUCTIONS, basic_index
+from wengert.compile.spaces import REDUCTIONS, basic_index, is_elementwise
 from wengert.compile.support import loop_types, type_of
 from wengert.graph.node import Node
 
@@ -35,7 +36,7 @@ class Evaluator:
         name = node.primitive.name
         if name == "broadcast_to":
             return np.broadcast_to(values[0], shape)
-        if name in ELEMENTWISE:
+        if is_elementwise(node):
             return self._elementwise(node, name, values)
         if name == "reshape":
             return np.reshape(values[0], shape)
@@ -68,12 +69,20 @@ class Evaluator:
                 return convert(builder, args[0], out)
             if name in PREDICATES:
                 given = args if name.startswith("logical") else [convert(builder, a, types[0]) for a in args]
-                return PREDICATES[name](Arithmetic(builder, types[0]), *given)
+                return PREDICATES[name](Arithmetic(builder, types[0]), *given, **node.params)
             given = [convert(builder, a, t) for a, t in zip(args, types, strict=True)]
+            if node.aval.weak and out == "i64" and name in ("floor_divide", "remainder"):
+                builder.check(truth(builder, given[1]), OUT_OF_RANGE)  # Python raises, and NumPy's answer is taken
             if node.aval.weak and out == "i64" and name in OVERFLOWS:
                 self._check_range(name, given)
+            if name not in SCALARS and name not in BITWISE:
+                assert node.primitive is not None
+                return convert(builder, special.evaluate(builder, node.primitive, list(given)), out)
+            if name == "power" and node.args[0].aval.shape and given[1].op == "constant" and given[1].args[0] == 0.5:
+                return builder.let("intrinsic sqrt", given[0], type=out)  # as NumPy has it of arrays, for −0 and −∞ too
             table = BITWISE if name in BITWISE else SCALARS
-            return convert(builder, table[name](Arithmetic(builder, types[0]), *given), out)
+            params = node.params if name == "round" else {}
+            return convert(builder, table[name](Arithmetic(builder, types[0]), *given, **params), out)
 
         result = np.frompyfunc(one, len(values), 1)(*values)
         return as_array(result)

@@ -63,7 +63,7 @@ def _is_worth_a_vector(node: Node) -> bool:
 
 def places(space: Space, letters: dict[int, int]) -> int:
     """How many times an operation is written out."""
-    return math.prod(n for k, n in space.extents.items() if k not in letters)
+    return math.prod(max(n, 1) for k, n in space.extents.items() if k not in letters)
 
 
 class Fusion:

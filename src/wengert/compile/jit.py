@@ -19,6 +19,7 @@ from wengert.compile.arguments import Call, Parameters, form_of, has_plain_keys,
 from wengert.compile.backend import Options, Refused, compiler_named
 from wengert.compile.report import Lowered, Report
 from wengert.compile.specialization import LIMIT, Missing, Specialization, SpecializationWarning, Tree, too_many
+from wengert.compile.threads import threads_for
 from wengert.core.errors import check_callable
 from wengert.graph import simplify as _simplify  # noqa: F401  Graph.simplify
 from wengert.graph.call import Recording, record_call
@@ -177,7 +178,7 @@ class Jit:
 
     def _options(self, recording: Recording, call: Call) -> Options:
         donated = self.parameters.donated_leaves(call)
-        return Options(recording.kinds, donated, self.settings["fast_math"], self.settings["threads"])
+        return Options(recording.kinds, donated, self.settings["fast_math"], threads_for(self.settings["threads"]))
 
     def _specialized(self, recording: Recording, call: Call) -> Specialization:
         graph = recording.graph.simplify()
@@ -344,7 +345,8 @@ def jit(
     another recording. `static_argnums`, `static_argnames` make more arguments static, by position or name.
     `donate_argnums`: arguments whose memory may be used for the results; what is in these arrays after the call is
     not specified. `fast_math`: allow reassociation and contraction as C compilers do, at the cost of the last digits.
-    `threads`: at most so many, by default as many as the machine has. `backend`: "native", "numpy", or what there is.
+    `threads`: at most so many for a long loop, with the same result for every number; by default WENGERT_NUM_THREADS,
+    else the CPUs that this process may use, not more than 8. `backend`: "native", "numpy", or what there is.
     **Returns**: a function of the same arguments, with `.lower(*args)` (graph, loops, LLVM code, assembly),
     `.report(*args)` (what runs natively), `.cache_info()`, `.clear_cache()`, `.trace_count`. It can be differentiated,
     recorded and compiled again, and used as a method; as a decorator `jit` works with and without arguments.
@@ -379,6 +381,7 @@ def jit(
         "static_argnums": static_argnums, "static_argnames": static_argnames, "donate_argnums": donate_argnums,
         "fast_math": fast_math, "threads": threads, "backend": backend,
     }  # fmt: skip
+    threads_for(threads)
     if f is None:
         return functools.partial(jit, **settings)
     check_callable(f, "wg.jit")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from wengert.compile import parallel
+from wengert.compile.foreign import Address, Invoke
 from wengert.compile.loops import Accumulate, Check, Kernel, Loop, Offset, Store, Value
 from wengert.compile.scalar import FLOATS
 
 MEMORY = {"i1": "i8"}  # a truth value takes a byte
 LONG = 2000  # lines of a function
+STACK = 64  # bytes: around a call of a function of mathematics, vectors wait on the stack, where none may cross a line
 MUCH = 128  # statements in a loop, of which the vectorizer need not do two rounds at a time to keep the processor busy
 _BITS = {"double": "f64", "float": "f32"}
 
@@ -64,6 +67,12 @@ class Module:
         self.notes += [f"!{n} = distinct !{{!{n}, !{n + 1}}}", f'!{n + 1} = !{{!"llvm.loop.interleave.count", i32 1}}']
         return f", !llvm.loop !{n}"
 
+    def constant(self, type_: str, value: str) -> str:
+        """A number in memory, for Fortran, which takes references."""
+        name = f"@n.{type_}.{value.replace('.', '_').replace('-', 'm')}"
+        self.declared.setdefault(name, f"{name} = private unnamed_addr constant {type_} {value}")
+        return name
+
     def intrinsic(self, name: str, type_: str, count: int) -> str:
         """Declare llvm.name for a type."""
         full = f"llvm.{name}.{_BITS.get(type_, type_)}"
@@ -96,10 +105,12 @@ class Module:
 
     def kernel(self, kernel: Kernel) -> None:
         """Add the function of a kernel: a pointer per buffer, no two of which overlap."""
-        self.functions.append(_Function(self, kernel).text())
+        self.functions.append(Function(self, kernel).text())
 
 
-class _Function:
+class Function:
+    """The function of a kernel, as it is written."""
+
     def __init__(self, module: Module, kernel: Kernel) -> None:
         self.module, self.kernel = module, kernel
         self.lines: list[str] = []
@@ -110,18 +121,21 @@ class _Function:
 
     def text(self) -> str:
         self.body(self.kernel.body)
-        parameters = ", ".join(f"ptr noalias nocapture {p}" for p in self.pointers.values())
+        self.lines.append("ret i64 0")
+        divided = parallel.is_divided(self.kernel)
+        kind = "ptr noalias" if divided else "ptr noalias nocapture"
+        parameters = [f"{kind} {p}" for p in self.pointers.values()] + (["ptr %run, i64 %threads"] if divided else [])
+        return self.definition(f"i64 @{self.kernel.name}({', '.join(parameters)})")
+
+    def definition(self, head: str) -> str:
+        """The function with this result, name and parameters, of the lines that were written."""
         # LLVM would inline what is called once, and is slow with one long function instead of several shorter ones.
         apart = "noinline " if len(self.lines) > LONG else ""
-        wide = self.module.group(f'nounwind {apart}"prefer-vector-width"="512"')
+        wide = self.module.group(f'nounwind alignstack={STACK} {apart}"prefer-vector-width"="512"')
         lines = [f"  {line}" if not line.endswith(":") else line for line in [*self.entry, "br label %start"]]
         lines.append("start:")
         lines += [f"  {line}" if not line.endswith(":") else line for line in self.lines]
-        return (
-            f"define internal i64 @{self.kernel.name}({parameters}) {wide} {{\nentry:\n"
-            + "\n".join(lines)
-            + "\n  ret i64 0\n}"
-        )
+        return f"define internal {head} {wide} {{\nentry:\n" + "\n".join(lines) + "\n}"
 
     def fresh(self) -> str:
         self.count += 1
@@ -134,7 +148,9 @@ class _Function:
 
     def body(self, statements: Sequence[Any]) -> None:
         for statement in statements:
-            if isinstance(statement, Loop):
+            if isinstance(statement, parallel.Divided):
+                parallel.emit(self, statement)
+            elif isinstance(statement, Loop):
                 self.loop(statement)
             elif isinstance(statement, Store):
                 self.store(statement)
@@ -144,6 +160,8 @@ class _Function:
                 self.lines.append(f"store {statement.variable.type} {new}, ptr {statement.variable}")
             elif isinstance(statement, Check):
                 self.check(statement)
+            elif isinstance(statement, Invoke):
+                self.invoke(statement)
             else:
                 self.value(statement)
 
@@ -153,10 +171,10 @@ class _Function:
         self.lines.append(f"br label %{label}.before")
         self.lines.append(f"{label}.before:")
         extent = str(loop.extent)
-        some = self.emit(f"icmp sgt i64 {extent}, 0")
+        some = self.emit(f"icmp sgt i64 {extent}, {loop.start}")
         self.lines.append(f"br i1 {some}, label %{label}, label %{label}.after")
         self.lines.append(f"{label}:")
-        self.lines.append(f"{var} = phi i64 [ 0, %{label}.before ], [ {var}.next, %{label}.end ]")
+        self.lines.append(f"{var} = phi i64 [ {loop.start}, %{label}.before ], [ {var}.next, %{label}.end ]")
         self.body(loop.body)
         self.lines.append(f"br label %{label}.end")
         self.lines.append(f"{label}.end:")
@@ -173,6 +191,22 @@ class _Function:
         self.lines.append(f"{label}.leave:")
         self.lines.append(f"ret i64 {statement.code}")
         self.lines.append(f"{label}.go:")
+
+    def invoke(self, statement: Invoke) -> None:
+        args = []
+        for arg in statement.args:
+            if isinstance(arg, Address):
+                args.append(self.address(*arg))
+            elif isinstance(arg, Value):
+                args.append(str(arg))
+            elif isinstance(arg, str):
+                args.append(self.module.constant("i8", str(ord(arg))))
+            elif isinstance(arg, int):
+                args.append(self.module.constant("i32", str(arg)))
+            else:
+                args.append(self.module.constant(statement.type, str(arg)))
+        pointer = self.pointers[id(statement.function)]
+        self.lines.append(f"call void {pointer}({', '.join(f'ptr {a}' for a in args)})")
 
     def address(self, buffer: Any, offset: Offset) -> str:
         terms = []
@@ -201,9 +235,11 @@ class _Function:
         byte = self.emit(f"load i8, ptr {address}")
         return self.emit(f"icmp ne i8 {byte}, 0")
 
-    def combine(self, op: str, type_: str, old: str, new: Value) -> str:
+    def combine(self, op: str, type_: str, old: str, new: Value | str) -> str:
         """One more term; the order of a sum's terms is free, so that they can be added several at a time."""
         floating = type_ in FLOATS
+        if op == "set":
+            return str(new)
         if op in ("add", "multiply"):
             word = {"add": "add", "multiply": "mul"}[op]
             return self.emit(f"f{word} reassoc {type_} {old}, {new}" if floating else f"{word} {type_} {old}, {new}")
@@ -235,6 +271,10 @@ class _Function:
         elif kind == "math":
             symbol, group = self.module.math(rest, type_, len(args))
             text = f"call {self.flags('')}{type_} @{symbol}({', '.join(f'{a.type} {a}' for a in args)}) {group}"
+        elif op == "foreign":
+            pure = self.module.group("nounwind willreturn memory(none)")
+            given = ", ".join(f"{a.type} {a}" for a in args[1:])
+            text = f"call {type_} {self.pointers[id(args[0])]}({given}) {pure}"
         elif kind == "intrinsic":
             symbol = self.module.intrinsic(rest, type_, len(args))
             text = f"call {type_} @{symbol}({', '.join(f'{a.type} {a}' for a in args)})"

@@ -96,13 +96,17 @@ class Check(NamedTuple):
 
 
 class Loop:
-    """`for var in range(extent)`; `unordered`: its rounds are independent but for accumulations."""
+    """`for var in range(start, extent, step)`. `note`: what a listing says of it."""
 
-    __slots__ = ("body", "extent", "step", "var")
+    __slots__ = ("body", "extent", "start", "step", "var")
 
-    def __init__(self, var: Value, extent: Any, step: int = 1) -> None:
-        self.var, self.extent, self.step = var, extent, step
+    def __init__(self, var: Value, extent: Any, step: int = 1, start: Any = 0) -> None:
+        self.var, self.extent, self.step, self.start = var, extent, step, start
         self.body: list[Any] = []
+
+    @property
+    def note(self) -> str:
+        return ""
 
 
 class Kernel(NamedTuple):
@@ -124,7 +128,7 @@ def _print(body: list[Any], depth: int, lines: list[str]) -> None:
     for statement in body:
         if isinstance(statement, Loop):
             step = f", step {statement.step}" if statement.step != 1 else ""
-            lines.append(f"{pad}for {statement.var} in range({statement.extent}{step}):")
+            lines.append(f"{pad}for {statement.var} in range({statement.extent}{step}):{statement.note}")
             _print(statement.body, depth + 1, lines)
         elif isinstance(statement, Store):
             lines.append(f"{pad}{statement.buffer.name}[{statement.offset}] {statement.op}= {statement.value}")
@@ -132,6 +136,8 @@ def _print(body: list[Any], depth: int, lines: list[str]) -> None:
             lines.append(f"{pad}{statement.variable} {statement.op}= {statement.value}")
         elif isinstance(statement, Check):
             lines.append(f"{pad}unless {statement.condition}: leave with {statement.code}")
+        elif not isinstance(statement, Value):  # a call of a function of another library
+            lines.append(f"{pad}{statement}")
         elif statement.op == "load":
             lines.append(f"{pad}{statement} = {statement.args[0].name}[{statement.args[1]}]")
         else:

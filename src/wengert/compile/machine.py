@@ -148,6 +148,11 @@ class Library:
             return str(machine.emit_assembly(_optimized(self.text, machine)))
 
 
+def lock() -> threading.RLock:
+    """What whoever compiles holds; another one after a fork."""
+    return _lock
+
+
 def _after_fork() -> None:
     """A lock that another thread held stays locked in the child, in which that thread does not exist."""
     global _lock

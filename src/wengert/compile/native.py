@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile import blas, machine
+from wengert.compile import blas, interruption, machine, pool
 from wengert.compile.access import Layout, is_view
 from wengert.compile.backend import Callback as Called
 from wengert.compile.backend import Options, Outcome, Refused
@@ -18,9 +18,12 @@ from wengert.compile.driver import FIRST_GUARD, Driver
 from wengert.compile.entry import Entry, entry_of
 from wengert.compile.llvm import Module
 from wengert.compile.loops import SIZES, TYPES, Buffer
+from wengert.compile.parallel import divide, is_divided
 from wengert.compile.plan import planned
 from wengert.compile.program import Program
-from wengert.compile.steps import Call, Callback, Checked, Product, Scanned, steps_text
+from wengert.compile.steps import Call, Callback, Checked, Product, Repeated, Structured, steps_text
+from wengert.compile.threads import threads_for
+from wengert.compile.turns import equipped
 from wengert.graph.graph import Graph
 from wengert.graph.node import Node
 
@@ -50,6 +53,12 @@ class Native:
 
     def __init__(self, graph: Graph, options: Options) -> None:
         self.program = Program(graph)
+        self.program.steps = [
+            equipped(step, compile_graph, options) if isinstance(step, Callback) else step
+            for step in self.program.steps
+        ]
+        if pool.is_possible():
+            self.program.steps = divide(self.program.steps)
         self.kinds = options.kinds or ("",) * len(graph.outputs)
         self.offsets, self.arena = planned(self.program.steps)
         self.callbacks = [
@@ -57,16 +66,18 @@ class Native:
             for s in self.program.steps
             if isinstance(s, Callback)
         ]
-        self._number_slots()
+        self._number_slots(options)
         self._assemble(options)
         self.pool: list[_Memory] = []
+        self.donated = options.donate
+        self.spare: dict[Any, list[Any]] = {}
         normal = self.program.normal
         self.takes = [(self.slot_of.get(id(n)), n.aval.dtype, n.aval.shape, n) for n in normal.inputs]
         self.gives = [(self.slot_of.get(id(n)), n.aval.dtype, n.aval.shape, n) for n in normal.outputs]
 
     # Building -----------------------------------------------------------------------------------------------------
 
-    def _number_slots(self) -> None:
+    def _number_slots(self, options: Options) -> None:
         program = self.program
         self.slot_of: dict[int, int] = {}  # by node
         self.slots_of_buffers: dict[int, int] = {}
@@ -93,6 +104,23 @@ class Native:
                 count += 1
                 self.functions[step.type] = count
                 self.fixed.append((count, blas.pointer(step.type)))
+        kernels = [step.kernel for p in programs for step in p.steps if isinstance(step, Call)]
+        for buffer in (b for k in kernels for b in k.buffers):
+            if buffer.kind == "foreign" and id(buffer) not in self.slots_of_buffers:
+                count += 1
+                self.slots_of_buffers[id(buffer)] = count
+                self.fixed.append((count, buffer.value))
+        if any(map(is_divided, kernels)):
+            threads = threads_for(options.threads)
+            for name, number in (("run", pool.run()), ("threads", threads)):
+                count += 1
+                self.functions[name] = count
+                self.fixed.append((count, number))
+        if any(isinstance(step, Repeated) for p in programs for step in p.steps):
+            for name, number in zip(interruption.SLOTS, interruption.words(), strict=True):
+                count += 1
+                self.functions[name] = count
+                self.fixed.append((count, number))
         self.slots = count + 1
 
     def _assemble(self, options: Options) -> None:
@@ -147,7 +175,7 @@ class Native:
             table[slot] = leaf.__array_interface__["data"][0]
         outputs = []
         for slot, dtype, shape, _ in self.gives:
-            out = np.empty(shape, dtype)
+            out = self._room(shape, dtype, held) if self.donated else np.empty(shape, dtype)
             outputs.append(out)
             if slot is not None:
                 table[slot] = out.__array_interface__["data"][0]
@@ -165,6 +193,8 @@ class Native:
                 self.pool.append(memory)
                 return outcome
         self.pool.append(memory)
+        for i in self.donated:
+            self._keep(leaves[i])
         results = []
         for out, (slot, _, _, node), kind in zip(outputs, self.gives, self.kinds, strict=True):
             if slot is None:
@@ -178,13 +208,36 @@ class Native:
                 results.append(out if kind == "array" else out[()])
         return Outcome(-1, None, results)
 
+    def _room(self, shape: tuple[int, ...], dtype: Any, held: Sequence[Any]) -> Any:
+        """Memory for a result: that of an array which was given to an earlier call, or new one."""
+        spare = self.spare.get((shape, dtype), [])
+        try:
+            while True:
+                array = spare.pop()
+                if not any(isinstance(h, np.ndarray) and np.may_share_memory(array, h) for h in held):
+                    return array
+        except IndexError:
+            return np.empty(shape, dtype)
+
+    def _keep(self, leaf: Any) -> None:
+        """A donated array is the memory of a result of the next call, if it is nobody's view and fits one."""
+        if type(leaf) is np.ndarray and leaf.base is None and leaf.flags.carray:
+            spare = self.spare.setdefault((leaf.shape, leaf.dtype), [])
+            wanted = sum(shape == leaf.shape and dtype == leaf.dtype for _, dtype, shape, _ in self.gives)
+            if len(spare) < wanted and all(array is not leaf for array in spare):
+                spare.append(leaf)
+
     def entry(
         self, leaves: Sequence[Any], outputs: Sequence[Any], result: Any, finish: Callable[[Any], Any]
     ) -> Entry | None:
         """The fast way in for leaves like these, see `entry.py`; None where there is none."""
-        return None if self.callbacks else entry_of(self, _Memory(self), leaves, outputs, result, finish)
+        return (
+            None if self.callbacks or self.donated else entry_of(self, _Memory(self), leaves, outputs, result, finish)
+        )
 
     def _outcome(self, code: int, memory: _Memory, held: Sequence[Any], outputs: Sequence[Any]) -> Outcome:
+        if code == interruption.INTERRUPTED:
+            interruption.raise_again([int(memory.table[self.functions[name]]) for name in interruption.SLOTS])
         if code < FIRST_GUARD:
             raise Refused("an index is out of range")
         number = code - FIRST_GUARD
@@ -290,11 +343,12 @@ class Native:
 
 
 def programs_in(program: Program) -> Iterator[Program]:
-    """A program and those inside its loops."""
+    """A program and those inside its loops and branches."""
     yield program
     for step in program.steps:
-        if isinstance(step, Scanned):
-            yield from programs_in(step.body)
+        if isinstance(step, Structured):
+            for inner in step.programs:
+                yield from programs_in(inner)
 
 
 def compile_graph(graph: Graph, options: Options) -> Native:

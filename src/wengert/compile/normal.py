@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile.access import contiguous, is_view, layout_of
+from wengert.compile.access import is_plain, is_view, layout_of
 from wengert.compile.loops import TYPES
+from wengert.compile.stretch import is_open
 from wengert.core.aval import Aval
 from wengert.core.primitive import REGISTRY, Primitive
 from wengert.graph.graph import Graph
 from wengert.graph.node import Guard, Node
+from wengert.ops.reduction import normalize_axes
 
 
 def _add_at(x: Any, *args: Any, indices: Any, shape: Any, dtype: Any) -> Any:
@@ -30,11 +32,12 @@ class Normal:
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: list[Node] = []
-        self.uses = Counter(id(a) for n in graph.nodes for a in n.args)
-        self.uses.update(map(id, (*graph.outputs, *(g.node for g in graph.guards))))
+        self.uses: Counter[int] = Counter()
+        self.uses.update(id(g.node) for g in graph.guards)
         self.new: dict[int, Node] = {}
-        for node in graph.nodes:
-            self.new[id(node)] = self.translated(node)
+        self.opened: dict[int, list[Node]] = {}  # the results of the calls whose operations stand among the others
+        self.bodies: list[Graph] = []  # alive, since nodes are known by their ids
+        self._take(graph)
         self.inputs = [self.new[id(n)] for n in graph.inputs]
         self.guards: list[Guard] = [g._replace(node=self.checked(g)) for g in graph.guards]
         taken: set[int] = set()
@@ -46,6 +49,29 @@ class Normal:
             taken.add(id(node))
             self.outputs.append(node)
         self._prune(graph)
+
+    def _take(self, graph: Graph) -> None:
+        """Translate the nodes of a graph; those of an inner one between them, with what it was given as its inputs."""
+        self.uses.update(id(a) for n in graph.nodes for a in n.args)
+        self.uses.update(map(id, graph.outputs))
+        inner = bool(self.bodies)
+        for node in graph.nodes:
+            if node.operation == "call" and is_open(node):
+                body = node.params["body"].simplify()
+                self.bodies.append(body)
+                for given, arg in zip(body.inputs, node.args, strict=True):
+                    self.new[id(given)] = self.alike(self.new[id(arg)], given.aval)
+                self._take(body)
+                outs = zip(body.outputs, node.avals, strict=True)
+                self.opened[id(node)] = [self.alike(self.new[id(out)], aval) for out, aval in outs]
+            elif node.part is not None and id(node.args[0]) in self.opened:
+                self.new[id(node)] = self.opened[id(node.args[0])][node.part]
+            elif not (inner and node.is_input):
+                self.new[id(node)] = self.translated(node)
+
+    def alike(self, node: Node, aval: Aval) -> Node:
+        """The node, as a Python number or as NumPy's."""
+        return node if node.aval.weak == aval.weak else self.operation("stop_gradient", [node], {}, aval, node)
 
     def _prune(self, graph: Graph) -> None:
         alive = {id(n) for n in (*self.inputs, *self.outputs, *(g.node for g in self.guards))}
@@ -77,6 +103,17 @@ class Normal:
         dtype = np.dtype(bool if isinstance(guard.outcome, bool) else np.int64)
         return self.operation("astype", [node], {"dtype": dtype}, Aval(node.aval.shape, dtype), node)
 
+    def norm(self, x: Node, node: Node) -> Node:
+        """A Euclidean norm as the root of a sum of squares, which is what NumPy computes."""
+        shape, dtype = x.aval.shape, node.aval.dtype
+        if x.aval.dtype != dtype:
+            x = self.operation("astype", [x], {"dtype": dtype}, Aval(shape, dtype), node)
+        params = {"axis": normalize_axes(node.params["axis"], len(shape)), "keepdims": node.params["keepdims"]}
+        total = self.operation(
+            "sum", [self.operation("square", [x], {}, Aval(shape, dtype), node)], params, node.aval, node
+        )
+        return self.operation("sqrt", [total], {}, node.aval, node)
+
     def translated(self, node: Node) -> Node:
         if not node.args:
             return self.add(Node(None, (), {}, node.aval, node.location, name=node.name, value=node.value))
@@ -91,6 +128,8 @@ class Normal:
         if node.part is not None:
             return self.add(Node(None, args, {}, node.aval, node.location, part=node.part))
         assert node.primitive is not None
+        if node.primitive.name == "norm" and args[0].aval.dtype.kind in "fiub" and node.aval.dtype in TYPES:
+            return self.norm(args[0], node)
         if node.primitive.name in ("sum", "prod", "sum_to") and args[0].aval.dtype != node.aval.dtype:
             args = [self.operation("astype", args, {"dtype": node.aval.dtype},
                                    Aval(args[0].aval.shape, node.aval.dtype), node)]  # fmt: skip
@@ -104,7 +143,7 @@ class Normal:
                 for a in args
             ]
         if node.primitive.structured:  # what takes rows of its arguments
-            args = [a if not is_view(a) or layout_of(a) == contiguous(a.aval.shape) else self.copy(a) for a in args]
+            args = [a if not is_view(a) or is_plain(a) else self.copy(a) for a in args]
         result = Node(node.primitive, args, node.params, node.aval, node.location)
         if is_view(result) and layout_of(result) is None:
             result = Node(node.primitive, [self.copy(args[0])], node.params, node.aval, node.location)

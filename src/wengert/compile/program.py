@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.compile.access import Layout, contiguous, is_view, layout_of
+from wengert.compile.absorb import absorb
+from wengert.compile.access import Layout, layout_of
 from wengert.compile.again import Repetition
 from wengert.compile.assembly import Assembler, why_not
+from wengert.compile.blas import UNROLLED, is_matrix
+from wengert.compile.control import structured
 from wengert.compile.emit import RegionEmitter
 from wengert.compile.fuse import Fusion, Region
+from wengert.compile.lone import kernel_of
 from wengert.compile.loops import TYPES, Buffer
 from wengert.compile.normal import Normal
-from wengert.compile.plan import planned
-from wengert.compile.steps import Call, Callback, Checked, Product, Scanned
+from wengert.compile.parts import write_parts
+from wengert.compile.steps import Call, Callback, Checked, Product
+from wengert.compile.stretch import stretched_nodes
 from wengert.graph.graph import Graph
 from wengert.graph.node import Node
 
 
 class Program:
-    """The steps of a graph. `buffers`: of each node that has one; for dtypes of no machine type the node itself."""
+    """The steps of a graph. `buffers`: of each node that has one; for dtypes of no machine type the node itself.
 
-    def __init__(self, graph: Graph, prefix: str = "") -> None:
-        self.prefix = prefix
+    `stretches`: arrays in it may be as long as a loop has turns (see stretch.py).
+    """
+
+    def __init__(self, graph: Graph, prefix: str = "", stretches: bool = False) -> None:
+        self.prefix, self.stretches = prefix, stretches
         normal = self.normal = Normal(graph)
         self.fusion = Fusion(normal.nodes)
+        absorb(self.fusion, normal.nodes, [*normal.outputs, *(g.node for g in normal.guards)])
         Repetition(self.fusion, normal.nodes, [*normal.outputs, *(g.node for g in normal.guards)])
         self.buffers: dict[int, Any] = {}
         self.arrays: list[Buffer] = []
         self.needed = self._needed()
         output = {id(n) for n in normal.outputs}
+        stretched = stretched_nodes(normal.nodes) if stretches else set()
         for i, node in enumerate(normal.inputs):
             self._give(node, "input", f"in{i}")
         for i, node in enumerate(normal.outputs):
@@ -43,11 +52,11 @@ class Program:
             if node.is_constant and (node.aval.shape != () or self._is_object(node)):
                 self._give(node, "constant", f"c{i}", node.value)
             elif id(node) in self.needed and id(node) not in output and not node.is_input and not node.is_constant:
-                self._give(node, "temp", f"t{i}")
+                self._give(node, "grown" if id(node) in stretched else "temp", f"t{i}")
         self.steps: list[Any] = []
         self.count = 0
         in_place = self._updated_in_place()
-        self._write_parts()
+        write_parts(normal, self.fusion, self.buffers)
         for region in self._ordered(in_place):
             self._lower(region)
 
@@ -55,7 +64,7 @@ class Program:
 
     @staticmethod
     def _is_object(node: Node) -> bool:
-        return node.aval.dtype not in TYPES
+        return any(aval.dtype not in TYPES for aval in node.avals)
 
     def _give(self, node: Node, kind: str, name: str, value: Any = None) -> None:
         if self._is_object(node):
@@ -71,7 +80,7 @@ class Program:
         """The nodes whose value somebody needs who is not in the same region, or in it only after its loops."""
         needed = {id(n) for n in (*self.normal.outputs, *(g.node for g in self.normal.guards))}
         for region in self.fusion.regions:
-            here = {id(n) for n in region.nodes} if region.is_loop else set()
+            here = {id(n) for n in region.nodes}
             for node in region.nodes:
                 for arg in node.args:
                     base = self.fusion.base(arg)
@@ -125,31 +134,6 @@ class Program:
                 if r.before & bit:
                     r.before |= region.before
         return before
-
-    def _write_parts(self) -> None:
-        """What is only a part of a concatenation is written there at once."""
-        kept = {id(n) for n in (*self.normal.outputs, *(g.node for g in self.normal.guards))}
-        readers = Counter(
-            id(self.fusion.base(arg))
-            for node in self.normal.nodes if node.primitive is not None and not is_view(node) for arg in node.args
-        )  # fmt: skip
-        taken = Counter(id(b) for b in self.buffers.values())  # an update in place shares one
-        for node in reversed(self.normal.nodes):
-            whole = self.buffers.get(id(node))
-            if node.operation != "concatenate" or not isinstance(whole, Buffer) or self.fusion.home[id(node)].is_loop:
-                continue
-            axis, start = node.params["axis"], 0
-            for arg in node.args:
-                base = self.fusion.base(arg)
-                part = self.buffers.get(id(base))
-                alone = readers[id(base)] == 1 and id(base) not in kept and taken[id(part)] == 1
-                if (
-                    alone and isinstance(part, Buffer) and part.kind == "temp" and part.type == whole.type
-                    and layout_of(arg) == contiguous(arg.aval.shape) and part.size == math.prod(arg.aval.shape)
-                    and math.prod(node.aval.shape[:axis]) == 1
-                ):  # fmt: skip
-                    part.put_into(whole, start * math.prod(node.aval.shape[axis + 1 :]))
-                start += arg.aval.shape[axis]
 
     def _ordered(self, before: dict[int, set[int]]) -> list[Any]:
         """Regions and guards, each after what it needs; what may fail comes after the guards before it.
@@ -232,11 +216,22 @@ class Program:
         if item.is_loop:
             self._region(item)
         else:
-            self._alone(item.nodes[0], item.reason)
+            self._alone(item.nodes[0], item.reason, item.nodes[1:])
 
-    def _name(self, prefix: str) -> str:
+    def name(self, prefix: str) -> str:
+        """A name that nothing else in the module has."""
         self.count += 1
         return f"{self.prefix}{prefix}{self.count}"
+
+    @property
+    def inputs(self) -> list[Buffer]:
+        """Where the inputs are, of a program in which all have a machine type."""
+        return [self.buffers[id(n)] for n in self.normal.inputs]
+
+    @property
+    def outputs(self) -> list[Buffer]:
+        """Where the outputs are."""
+        return [self.buffers[id(n)] for n in self.normal.outputs]
 
     @property
     def is_native(self) -> bool:
@@ -251,17 +246,17 @@ class Program:
         def target(node: Node) -> Buffer | None:
             return self.buffers.get(id(node)) if home[id(node)] is region else None
 
-        emitter = RegionEmitter(region, self.place, target, self._name("loop"))
+        emitter = RegionEmitter(region, self.place, target, self.name("loop"))
         self.steps.append(Call(emitter.kernel()))
 
-    def _alone(self, node: Node, reason: str) -> None:
+    def _alone(self, node: Node, reason: str, inside: Sequence[Node] = ()) -> None:
         assert node.primitive is not None
         parts = (
             [n for n in self.normal.nodes if n.part is not None and n.args[0] is node]
             if node.primitive.outputs > 1
             else []
         )
-        if not parts and not self._is_object(node) and not any(map(self._touches_object, node.args)):
+        if not parts and not self._is_object(node) and not any(map(self.touches_object, node.args)):
             if node.primitive.name == "matmul" and self._product(node):
                 return
             if why_not(node) == "":
@@ -269,17 +264,26 @@ class Program:
                 if target is None:
                     return
                 here = node.operation in ("put", "add_at") and self.buffers.get(id(node.args[0])) is target
-                assembler = Assembler(node, self.place, target, self._name(node.primitive.name), in_place=here)
+                assembler = Assembler(node, self.place, target, self.name(node.primitive.name), in_place=here)
                 self.steps.append(Call(assembler.kernel()))
                 return
-        if node.primitive.name == "scan" and node.primitive.structured:
-            reason = self._scan(node, parts)
-            if not reason:
+        if node.primitive.structured:
+            step, reason = structured(self, node, parts)
+            if step is not None:
+                self.steps.append(step)
+                return
+        elif not any(map(self.touches_object, (node, *parts, *node.args))):
+            several = {n.part: self.buffers.get(id(n)) for n in parts} if node.primitive.outputs > 1 else None
+            places = [self.buffers.get(id(node))] if several is None else [*map(several.get, range(len(node.avals)))]
+            written = [b for b in places if b is not None]
+            kernel = written and kernel_of(node, self.place, places, self.temporary, self.name(node.operation), inside)
+            if kernel:
+                self.steps.append(Call(kernel))
                 return
         args: list[tuple[Any, Layout | None]] = []
         for arg in node.args:
             base = self.fusion.base(arg)
-            if self._touches_object(arg) or (base.is_constant and base.aval.shape == ()):
+            if self.touches_object(arg) or (base.is_constant and base.aval.shape == ()):
                 args.append((arg, None))
             else:
                 args.append(self.place(arg))
@@ -293,43 +297,18 @@ class Program:
             targets = [self.buffers.get(id(node))]
         self.steps.append(Callback(node, args, targets, reason))
 
-    def _scan(self, node: Node, parts: Sequence[Node]) -> str:
-        """A loop over rows whose steps run natively too; or why that cannot be."""
-        params, (body, consts, carry) = node.params, (node.params[k] for k in ("body", "consts", "carry"))
-        if params.get("snapshots") is not None:
-            return "it keeps few of its states"
-        if any(map(self._touches_object, node.args)) or any(a.dtype not in TYPES for a in node.avals):
-            return "its arrays have no machine type"
-        if any(a.aval.dtype != b.dtype for a, b in zip(node.args, body.domain, strict=True)):
-            return "its arguments change their dtype"
-        inner = Program(body.simplify(), self._name("s") + ".")
-        if not inner.is_native:
-            step = next(s for s in inner.steps if isinstance(s, Callback))
-            return f"its body calls {step.node.operation} in NumPy: {step.reason}"
-        length = node.args[consts + carry].aval.shape[0] if params["length"] is None else params["length"]
-        given = [self.place(arg)[0] for arg in node.args]
-        results: list[Any] = [None] * len(node.avals)
-        for part in parts:
-            assert part.part is not None
-            results[part.part] = self.buffers.get(id(part))
-        kept = [results[len(body.avals) + k] if params["store"] else None for k in range(carry)]
-        for k, aval in enumerate(node.avals[: len(body.avals)]):
-            results[k] = results[k] or self._temporary(TYPES[aval.dtype], aval.shape)
-        states = [
-            None if kept[k] is not None else (self._temporary(b.type, b.shape), self._temporary(b.type, b.shape))
-            for k, b in enumerate(results[:carry])
-        ]
-        _, size = planned(inner.steps)
-        workspace = self._temporary("i8", (max(size, 1),))
-        self.steps.append(Scanned(inner, consts, carry, length, params["reverse"], given, results, states, workspace))
-        return ""
+    def inside(self, graph: Graph, stretches: bool = False) -> Program:
+        """The program of a loop or a branch in this one."""
+        return Program(graph, self.name("s") + ".", stretches)
 
-    def _temporary(self, type_: str, shape: Sequence[int]) -> Buffer:
-        buffer = Buffer(f"w{len(self.arrays)}", type_, shape, "temp")
+    def temporary(self, type_: str, shape: Sequence[int], kind: str = "temp") -> Buffer:
+        """A buffer that no node has."""
+        buffer = Buffer(f"w{len(self.arrays)}", type_, shape, kind)
         self.arrays.append(buffer)
         return buffer
 
-    def _touches_object(self, node: Node) -> bool:
+    def touches_object(self, node: Node) -> bool:
+        """Whether its elements are of no machine type."""
         return self._is_object(self.fusion.base(node))
 
     def _product(self, node: Node) -> bool:
@@ -340,15 +319,7 @@ class Program:
         result = self.place(node)
         if len(x[1].shape) < 2 or len(y[1].shape) < 2 or x[1].shape[-1] == 0:
             return False
-        if not (_is_matrix(x[1]) and _is_matrix(y[1])):
+        if not (is_matrix(x[1]) and is_matrix(y[1])) or math.prod(node.aval.shape[:-2]) > UNROLLED:
             return False
         self.steps.append(Product(result[0].type, x, y, result))
         return True
-
-
-def _is_matrix(layout: Layout) -> bool:
-    """Whether BLAS can read it: one of the two axes is without gaps."""
-    (m, n), (s, t) = layout.shape[-2:], layout.strides[-2:]
-    by_rows = (t == 1 or n == 1) and (s >= max(n, 1) or m == 1)
-    by_columns = (s == 1 or m == 1) and (t >= max(m, 1) or n == 1)
-    return by_rows or by_columns

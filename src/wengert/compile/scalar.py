@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compile import formulas
 from wengert.compile.loops import TYPES, Builder, Value
 
 Scalar = Callable[..., Value]
@@ -113,14 +114,15 @@ def _absolute(a: Arithmetic, x: Value) -> Value:
 
 def _power(a: Arithmetic, x: Value, y: Value) -> Value:
     """Small whole exponents by multiplication, as NumPy squares."""
-    if not a.floating:
-        raise NotImplementedError("powers of integers")
     exponent = y.args[0] if y.op == "constant" else None
+    if not a.floating:
+        assert exponent is not None
+        return formulas.whole_power(a, x, exponent)
     if exponent == 0:
         return a.number(1)
     if exponent == 0.5:
         return a.select(a.compare("oeq", x, a.number(-math.inf)), a.number(math.inf), _positive_zero(a, x))
-    if exponent in (1, 2, 3, 4, -1, -2):
+    if exponent in (1, 2, 3, 4, -1):
         result = x
         if abs(exponent) in (2, 4):
             result = a.mul(x, x)
@@ -155,17 +157,6 @@ def _lowered_power(a: Arithmetic, x: Value, y: Value, k: Value) -> Value:
         divided = a.div(divided, a.select(zero, a.number(1), x))
     keep = a.logic("and", _is_rounded(a, y, k), a.logic("xor", lost, a.builder.constant(True, "i1")))
     return a.select(keep, divided, direct)
-
-
-def _remainder(a: Arithmetic, x: Value, y: Value) -> Value:
-    """Python's x mod y: of the sign of y, and of a zero the sign of y."""
-    if not a.floating:
-        raise NotImplementedError("remainders of integers")
-    rest = a.op("frem", x, y)
-    zero = a.is_zero(rest)
-    other = a.logic("xor", a.compare("olt", rest, a.number(0)), a.compare("olt", y, a.number(0)))
-    moved = a.select(a.logic("and", other, a.compare("one", rest, a.number(0))), a.add(rest, y), rest)
-    return a.select(zero, a.intrinsic("copysign", a.number(0), y), moved)
 
 
 def _sigmoid(a: Arithmetic, x: Value) -> Value:
@@ -263,8 +254,11 @@ SCALARS: dict[str, Scalar] = {
     "sqrt":       _intrinsic("sqrt"),
     "cbrt":       _math("cbrt"),
     "hypot":      _math("hypot"),
-    "remainder":  _remainder,
-    "fmod":       lambda a, x, y: a.op("frem", x, y),
+    "remainder":  formulas.remainder,
+    "fmod":       formulas.fmod,
+    "floor_divide": formulas.floor_divide,
+    "nextafter":  _math("nextafter"),
+    "spacing":    formulas.spacing,
     "copysign":   lambda a, x, y: a.intrinsic("copysign", x, y),
     "maximum":    _extremum("oge"),
     "minimum":    _extremum("ole"),
@@ -276,6 +270,7 @@ SCALARS: dict[str, Scalar] = {
     "ceil":       _intrinsic("ceil"),
     "trunc":      _intrinsic("trunc"),
     "rint":       _intrinsic("rint"),
+    "round":      formulas.round_to,
     "heaviside":  _heaviside,
     "exp":        _math("exp"),
     "exp2":       _math("exp2"),
@@ -285,6 +280,12 @@ SCALARS: dict[str, Scalar] = {
     "log10":      _math("log10"),
     "log1p":      _math("log1p"),
     "logaddexp":  _logaddexp,
+    "logaddexp2": formulas.logaddexp2,
+    "share":      formulas.share("exp", 1.0),
+    "share2":     formulas.share("exp2", math.log(2)),
+    "gauss":      formulas.bell(1.0),
+    "bell":       formulas.bell(0.5),
+    "sinc":       formulas.sinc,
     "sigmoid":    _sigmoid,
     "softplus":   lambda a, x: _logaddexp(a, x, a.number(0)),
     "sin":        _math("sin"),
@@ -312,7 +313,8 @@ SCALARS: dict[str, Scalar] = {
 EXPENSIVE = frozenset({
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "sigmoid", "softplus", "sin", "cos", "tan",
     "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "cbrt", "hypot",
-    "erf", "erfc", "power", "lowered_power",
+    "erf", "erfc", "power", "lowered_power", "logaddexp2", "share", "share2", "gauss", "bell", "sinc", "nextafter",
+    "spacing",
 })  # fmt: skip
 
 #: The same with truth values as results.
@@ -330,6 +332,7 @@ PREDICATES: dict[str, Scalar] = {
     "isnan":         lambda a, x: a.is_nan(x),
     "isfinite":      _finite,
     "isinf":         lambda a, x: a.compare("oeq", a.intrinsic("fabs", x), a.number(math.inf)),
+    "isclose":       formulas.isclose,
     "signbit":       lambda a, x: a.compare("olt", a.intrinsic("copysign", a.number(1), x), a.number(0)),
 }
 
@@ -339,6 +342,8 @@ BITWISE: dict[str, Scalar] = {
     "bitwise_or":  _bits("or"),
     "bitwise_xor": _bits("xor"),
     "invert":      _invert,
+    "left_shift":  formulas.shift("shl"),
+    "right_shift": formulas.shift("ashr"),
 }
 # fmt: on
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from wengert.compile.scalar import BITWISE, PREDICATES, SCALARS
+from wengert.compile.special import is_special
 from wengert.graph.node import Node
 from wengert.ops.indexing import Slot
 
@@ -39,11 +40,16 @@ REDUCTIONS = {"sum": "add", "sum_to": "add", "prod": "multiply", "max": "max", "
 ELEMENTWISE = {*SCALARS, *PREDICATES, *BITWISE, "where", "discretize"}
 
 
+def is_elementwise(node: Node) -> bool:
+    """Whether each element of the result comes from one element of each argument."""
+    return node.operation in ELEMENTWISE or is_special(node.primitive)
+
+
 def space_of(node: Node) -> Space | None:
     """The index space of an operation; None where loops cannot express it."""
     assert node.primitive is not None
     name = node.primitive.name
-    if name in ELEMENTWISE:
+    if is_elementwise(node):
         return _elementwise(node)
     if name in REDUCTIONS:
         return _reduction(node)
