@@ -48,6 +48,23 @@ class Call(NamedTuple):
         return args, kwargs
 
 
+def without_static(args: Sequence[Any], static: set[int]) -> tuple[Any, list[Any]]:
+    """The static arguments as a key, where they are numbers, strings or None (else the key is None), and the others."""
+    key: list[Any] = []
+    others = []
+    for i, arg in enumerate(args):
+        if i not in static:
+            others.append(arg)
+        elif arg is None or type(arg) in _KEYS:
+            key.append((type(arg), arg.hex() if type(arg) is float else arg))
+        else:
+            return None, others
+    return tuple(key), others
+
+
+_KEYS = {int, bool, str, float}
+
+
 class Parameters:
     """Which parameters of a function are static or donated, by position and by name."""
 

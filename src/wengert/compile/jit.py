@@ -15,10 +15,18 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from wengert.compile.arguments import Call, Parameters, form_of, has_plain_keys, is_dead
+from wengert.compile.arguments import Call, Parameters, form_of, has_plain_keys, is_dead, without_static
 from wengert.compile.backend import Options, Refused, compiler_named
 from wengert.compile.report import Lowered, Report
-from wengert.compile.specialization import LIMIT, Missing, Specialization, SpecializationWarning, Tree, too_many
+from wengert.compile.specialization import (
+    LIMIT,
+    Missing,
+    Specialization,
+    SpecializationWarning,
+    Tree,
+    applies,
+    too_many,
+)
 from wengert.compile.threads import threads_for
 from wengert.core.errors import check_callable
 from wengert.graph import simplify as _simplify  # noqa: F401  Graph.simplify
@@ -45,8 +53,8 @@ class Jit:
 
     # Slots, so that functools.wraps, which copies the dict of what it wraps, finds none of it there.
     __slots__ = (
-        "__dict__", "__weakref__", "_entries", "_f", "_fast", "_lock", "_name", "_simple", "_trees", "_warned",
-        "parameters", "settings", "trace_count",
+        "__dict__", "__weakref__", "_chosen", "_entries", "_f", "_fast", "_lock", "_name", "_simple", "_trees",
+        "_warned", "parameters", "settings", "trace_count",
     )  # fmt: skip
 
     def __init__(self, f: Callable[..., Any], parameters: Parameters, settings: dict[str, Any]) -> None:
@@ -58,6 +66,7 @@ class Jit:
         self._fast: dict[Any, Tree] = {}  # by shapes and dtypes, for calls with nothing but arrays and numbers
         self._simple: dict[Any, tuple[Tree, list[int]]] = {}  # by `form_of`, with the order of the leaves
         self._entries: tuple[Any, ...] = ()  # the latest ones, of any form, which answer NotImplemented to others
+        self._chosen: dict[Any, Any] = {}  # the latest entry for static arguments that are numbers or strings
         self._lock = threading.RLock()  # around recording; a function may call itself while it is recorded
         self._warned = False
         self._name = str(getattr(f, "__qualname__", type(f).__qualname__))
@@ -68,6 +77,12 @@ class Jit:
         if not kwargs:
             for entry, finish in self._entries:
                 result = entry(*args)
+                if result is not NotImplemented:
+                    return result if finish is None else finish(result)
+            if self._chosen:
+                key, others = without_static(args, self.parameters.static)
+                entry, finish = self._chosen.get(key, _NO_ENTRY)
+                result = entry(*others)
                 if result is not NotImplemented:
                     return result if finish is None else finish(result)
             tree = self._fast.get(tuple([(a.shape, a.dtype) if type(a) is _ndarray else type(a) for a in args]))
@@ -114,12 +129,25 @@ class Jit:
                 found, outputs = self._extended(tree, call)
         except Refused:
             found = None
-        if found is None or found.run is None or not _applies(found, call):
+        if found is None or found.run is None or not applies(found, call):
             return self._f(*args, **kwargs)
         self._remember(args, kwargs, call, tree)
         for i, value in zip(found.changed, outputs[found.results :], strict=True):
             np.copyto(call.given[i], value)
-        return found.finish(outputs)
+        result = found.finish(outputs)
+        if call.static and not kwargs and found.is_plain:
+            key, others = without_static(args, self.parameters.static)
+            direct = len(others) == len(call.leaves) and all(map(operator.is_, others, call.leaves))
+            if key is not None and direct and self._has_entry(found, call.leaves, outputs, result):
+                self._chosen[key] = found.entry
+        return result
+
+    @staticmethod
+    def _has_entry(found: Specialization, leaves: Sequence[Any], outputs: Sequence[Any], result: Any) -> bool:
+        if found.entry is None:
+            enter = getattr(found.executable, "entry", None)
+            found.entry = (enter is not None and enter(leaves, outputs, result, found.finish)) or False
+        return bool(found.entry)
 
     def _finished(
         self, found: Specialization, leaves: Sequence[Any], outputs: Sequence[Any], *, direct: bool = False
@@ -129,10 +157,7 @@ class Jit:
         `direct`: the leaves are the arguments themselves.
         """
         result = found.finish(outputs)
-        if found.entry is None:
-            enter = getattr(found.executable, "entry", None)
-            found.entry = (enter is not None and enter(leaves, outputs, result, found.finish)) or False
-        if found.entry and direct:
+        if self._has_entry(found, leaves, outputs, result) and direct:
             self._entries = (found.entry, *[e for e in self._entries if e is not found.entry][: ENTRIES - 1])
         return result
 
@@ -140,7 +165,7 @@ class Jit:
 
     def _new_tree(self, key: Any) -> Tree:
         with self._lock:
-            for trees in (self._trees, self._fast, self._simple):
+            for trees in (self._trees, self._fast, self._simple, self._chosen):
                 for old in [old for old in trees if is_dead(old)]:
                     del trees[old]
                 while len(trees) >= FORMS:
@@ -257,10 +282,12 @@ class Jit:
             self._trees.clear()
             self._fast.clear()
             self._entries = ()
+            self._chosen.clear()
             self._simple.clear()
             self._warned = False
 
 
+_NO_ENTRY = (lambda *args: NotImplemented, None)
 _living: weakref.WeakSet[Jit] = weakref.WeakSet()
 
 
@@ -284,24 +311,6 @@ def _user_level() -> int:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("wengert."):
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _applies(found: Specialization, call: Call) -> bool:
-    """Whether what was recorded holds for the memory of these arguments, too.
-
-    Which reshaped array is a view and which a copy depends on the layout; and an argument that is changed in place
-    must not be part of another one.
-    """
-    if found.written and not call.contiguous:
-        return False
-    for i in found.changed:
-        array = call.given[i]
-        if not array.flags.writeable:
-            return False
-        for k, other in enumerate(call.given):
-            if k != i and isinstance(other, np.ndarray) and np.may_share_memory(array, other):
-                return False
-    return True
 
 
 @overload

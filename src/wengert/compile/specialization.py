@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from wengert.compile.arguments import Call
 from wengert.compile.backend import Executable
 from wengert.core.location import Location
 from wengert.graph.node import Guard
@@ -157,3 +160,21 @@ def too_many(name: str, location: Location | None) -> str:
         f"The branch that made another one is {where}. Compiled as one: wg.while_loop and wg.scan for a loop whose "
         "number of steps depends on numbers, wg.cond or np.where for a choice"
     )
+
+
+def applies(found: Specialization, call: Call) -> bool:
+    """Whether what was recorded holds for the memory of these arguments, too.
+
+    Which reshaped array is a view and which a copy depends on the layout; and an argument that is changed in place
+    must not be part of another one.
+    """
+    if found.written and not call.contiguous:
+        return False
+    for i in found.changed:
+        array = call.given[i]
+        if not array.flags.writeable:
+            return False
+        for k, other in enumerate(call.given):
+            if k != i and isinstance(other, np.ndarray) and np.may_share_memory(array, other):
+                return False
+    return True
