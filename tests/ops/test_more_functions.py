@@ -208,6 +208,8 @@ def values_agree(f, args, rtol=0.0):
 def test_values_and_derivatives(expression):
     f, args = parsed(expression)
     values_agree(f, args, 1e-15)
+    kinds = [isinstance(value, np.ndarray) for value in (wg.jvp(f, args, args)[0], f(*args))]
+    assert kinds[0] == kinds[1]  # a number is no array without axes
     if np.all(np.isfinite(f(*args))):
         check_first(f, Sample(args))
         check_second(f, Sample(args))

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.core.aval import aval_of, promote, shape_of
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.tracer import concrete
-from wengert.ops.operand import array, cast, inexact, normalize
+from wengert.ops.operand import array, cast, inexact, normalize, scalar
 
 
 def _variables(m: Any, y: Any, rowvar: bool, dtype: Any) -> Any:
@@ -117,7 +117,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 def _vecdot(a: Any, b: Any) -> Any:
     a, b = array(a), array(b)
-    return np.matmul(np.conj(a)[..., None, :], b[..., :, None])[..., 0, 0]
+    return scalar(np.matmul(np.conj(a)[..., None, :], b[..., :, None])[..., 0, 0])
 
 
 def _matvec(a: Any, b: Any) -> Any:

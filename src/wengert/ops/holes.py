@@ -11,7 +11,7 @@ import numpy as np
 from wengert.core.aval import aval_of, shape_of
 from wengert.core.dispatch import implements
 from wengert.core.tracer import concrete
-from wengert.ops.operand import array, cast, flag, no_out
+from wengert.ops.operand import array, cast, flag, no_out, scalar
 
 
 def warn_if(condition: Any, message: str) -> None:
@@ -65,7 +65,7 @@ def _extremum(reduce: Callable[..., Any], neutral: float) -> Callable[..., Any]:
             return result
         empty = np.all(holes, axis=axis, keepdims=keepdims)
         warn_if(empty, "All-NaN slice encountered" if shape_of(empty) == () else "All-NaN axis encountered")
-        return np.where(empty, np.nan, result)
+        return scalar(np.where(empty, np.nan, result))
 
     return function
 
@@ -109,7 +109,7 @@ def nanmean(
     a = array(a)
     total, n = _moments(a, axis, dtype, flag(keepdims), _present(a, where))
     warn_if(n == 0, "Mean of empty slice")
-    return cast(np.where(n == 0, np.nan, total / np.maximum(n, 1)), aval_of(total).dtype)
+    return scalar(cast(np.where(n == 0, np.nan, total / np.maximum(n, 1)), aval_of(total).dtype))
 
 
 @implements(np.nanvar)
@@ -130,7 +130,7 @@ def nanvar(
     squares, n = _moments(square, axis, dtype, flag(keepdims), present)
     warn_if(n <= ddof, "Degrees of freedom <= 0 for slice.")
     result = np.where(n <= ddof, np.nan, squares / np.where(n <= ddof, 1, n - ddof))
-    return cast(result, aval_of(squares).dtype)
+    return scalar(cast(result, aval_of(squares).dtype))
 
 
 @implements(np.nanstd)

@@ -12,7 +12,7 @@ from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.errors import DegenerateError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
-from wengert.ops.operand import array
+from wengert.ops.operand import array, scalar
 
 
 def mT(a: Any) -> Any:
@@ -168,7 +168,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """np.linalg.vecdot."""
     if axis != -1:
         x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
-    return np.matmul(np.conjugate(x1)[..., None, :], x2[..., :, None])[..., 0, 0]
+    return scalar(np.matmul(np.conjugate(x1)[..., None, :], x2[..., :, None])[..., 0, 0])
 
 
 @implements(np.linalg.matrix_transpose)
@@ -223,7 +223,7 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Any:
 
     result = chain(0, len(factors))
     shape = (*(() if first else shape_of(result)[:1]), *(() if last else shape_of(result)[1:]))
-    return np.reshape(result, shape)
+    return scalar(np.reshape(result, shape))
 
 
 # Linear systems ----------------------------------------------------------------------------------------------------
@@ -244,6 +244,7 @@ solve = REGISTRY["solve"] = Primitive(
     complex=True,
     notation=Notation("solve", "np.linalg.solve({0}, {1})", r"{0:9}^{{-1}}{1:5}"),
 )
+solve.undo = 1, lambda z, a: np.matmul(a, z)
 inv = REGISTRY["inv"] = Primitive(
     "inv",
     np.linalg.inv,

@@ -12,6 +12,7 @@ from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Pushforward
 from wengert.core.tracer import concrete
 from wengert.ops.linalg import conj, real_dtype
+from wengert.ops.operand import scalar
 from wengert.ops.reduction import expand, normalize_axes, reduced_shape, weighted_sum
 
 
@@ -63,7 +64,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     inner, outer = axes if abs(ord) == 1 else axes[::-1]
     extremum = np.max if ord > 0 else np.min
     norms = extremum(np.sum(np.abs(x), axis=inner, keepdims=True), axis=outer, keepdims=True)
-    return norms if keepdims else np.squeeze(norms, axis=axes)
+    return norms if keepdims else scalar(np.squeeze(norms, axis=axes))
 
 
 def _vector_norm(x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:

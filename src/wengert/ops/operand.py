@@ -31,6 +31,11 @@ def real(value: Any, name: str) -> Any:
     return value
 
 
+def scalar(value: Any) -> Any:
+    """What a function of numbers returns: of an array without axes its number, as NumPy's functions do."""
+    return value[()] if isinstance(value, Tracer) and not value.shape else value
+
+
 def cast(value: Any, dtype: Any) -> Any:
     """The same with this dtype."""
     value = array(value)

@@ -13,7 +13,7 @@ from wengert.core.primitive import bind
 from wengert.core.tracer import Tracer
 from wengert.ops.comparison import constant_function
 from wengert.ops.holes import warn_if
-from wengert.ops.operand import array, cast, flag, inexact, no_out, real
+from wengert.ops.operand import array, cast, flag, inexact, no_out, real, scalar
 from wengert.ops.reduction import normalize_axes
 from wengert.ops.special import stop_gradient
 
@@ -46,7 +46,7 @@ def _columns(a: Any, axis: Any) -> Any:
 def _restored(result: Any, a: Any, axis: Any, keepdims: Any, lead: int = 0) -> Any:
     """The result with its reduced axes back, of length 1; `lead` axes of its own come first."""
     if not flag(keepdims):
-        return result
+        return scalar(result)
     return np.expand_dims(result, tuple(lead + i for i in normalize_axes(axis, len(shape_of(a)))))
 
 
