@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "wengert"
 
 # Top to bottom: a package or module, and what it may import of Wengert besides itself. `__init__` is `import wengert`.
 ENGINE = "graph.simplify graph ops core"
-LIBRARY = f"testing nn explain drawing compile transform {ENGINE}"
+LIBRARY = f"testing nn explain drawing implicit sparse compile transform {ENGINE}"
 LAYERS = {
     "__main__": "cli",
     "cli": f"__init__ {LIBRARY}",
@@ -24,6 +24,8 @@ LAYERS = {
     "nn": f"compile transform {ENGINE}",
     "explain": f"drawing transform {ENGINE}",
     "drawing": "",
+    "sparse": "transform graph core",
+    "implicit": "transform graph core",
     "compile": ENGINE,
     "transform": "graph.simplify graph core",
     "graph.simplify": "graph core",

@@ -1,6 +1,8 @@
 """Wengert: exact derivatives of NumPy programs, every step of them visible."""
 
+from wengert import implicit as implicit  # SciPy is imported when it is used
 from wengert import ops as ops  # fills the tables that everything below reads
+from wengert import sparse as sparse  # SciPy is imported when it is used
 from wengert.compile.backend import NumpyBackendWarning
 from wengert.compile.jit import jit
 from wengert.compile.specialization import SpecializationWarning
@@ -31,15 +33,19 @@ from wengert.ops.composite import logsumexp, softmax
 from wengert.ops.custom import primitive
 from wengert.ops.special import relu, sigmoid, softplus
 from wengert.transform import symbolic as _symbolic  # noqa: F401  Graph.derivative
+from wengert.transform.blackbox import FiniteDifferenceWarning, from_callable
 from wengert.transform.branch import cond, switch
 from wengert.transform.call import checkpoint
 from wengert.transform.check import check_grads
 from wengert.transform.control import fori_loop, scan, while_loop
+from wengert.transform.custom import custom_derivative
 from wengert.transform.higher import hessian, hvp, jacobian
 from wengert.transform.jvp import Dual, jvp
 from wengert.transform.numeric import finite_difference
 from wengert.transform.reverse import grad, linearize, value_and_grad, vjp
 from wengert.transform.tape import AccumulatedGradientWarning, Variable, no_grad
+from wengert.transform.taylor import derivative, taylor
+from wengert.transform.verdict import RuleError, check_rule
 
 __version__ = "0.1.0"
 
@@ -53,6 +59,7 @@ __all__ = [
     "DegenerateError",
     "Dual",
     "Explanation",
+    "FiniteDifferenceWarning",
     "GradientError",
     "Graph",
     "GuardError",
@@ -64,20 +71,26 @@ __all__ = [
     "NumpyBackendWarning",
     "Partial",
     "Pushforward",
+    "RuleError",
     "ShapeError",
     "SpecializationWarning",
     "Variable",
     "WengertError",
     "check_grads",
+    "check_rule",
     "checkpoint",
     "compare",
     "cond",
+    "custom_derivative",
+    "derivative",
     "explain",
     "finite_difference",
     "fori_loop",
+    "from_callable",
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "jacobian",
     "jit",
     "jvp",
@@ -91,6 +104,7 @@ __all__ = [
     "softmax",
     "softplus",
     "switch",
+    "taylor",
     "trace",
     "value_and_grad",
     "vjp",

@@ -203,3 +203,10 @@ def test_a_recorded_graph_pivots_anew():
     assert graph(S[::-1]) == pytest.approx(np.linalg.solve(S[::-1], GIVEN["v"]))
     slope = wg.trace(lambda a: np.sum(linalg.lu(a)[1] ** 2))(S).derivative()
     assert slope(S[::-1]) == pytest.approx(wg.grad(lambda a: np.sum(linalg.lu(a)[1] ** 2))(S[::-1]))
+
+
+def test_names_can_be_imported_from_the_module():
+    from wengert.scipy.linalg import hilbert, solve_triangular
+    from wengert.scipy.special import erf, logsumexp
+
+    assert all(map(callable, (hilbert, solve_triangular, erf, logsumexp)))

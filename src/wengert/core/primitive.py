@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wengert.core.errors import LeakedTracerError
@@ -43,6 +44,11 @@ class Primitive:
     """
 
     structured = False  # see Structured
+    # For power series (transform/expansion.py), where the rules alone would make one for every order:
+    # (i, fn): argument i of z = x/y is fn(z, y) again, in which fn(z, *changes, **params) is linear in the changes of
+    # all other arguments together, and in z
+    undo: tuple[int, Callable[..., Any]] | None = None
+    closing: Mapping[int, Callable[..., Any]] = MappingProxyType({})  # i: ∂z/∂arg as fn(z, *args) of z; or None
 
     def __init__(
         self,
@@ -99,6 +105,7 @@ class Structured(Primitive):
     """
 
     structured = True
+    opaque = False  # whether it cannot be taken apart: of what is in it a derivative is stated, and nothing else known
 
     def __init__(self, name: str) -> None:
         notation = Notation(name, f"{name}({{args}}, {{params}})", rf"\operatorname{{{{{name}}}}}\left({{args}}\right)")

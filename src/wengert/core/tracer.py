@@ -196,7 +196,7 @@ class Tracer:
             wrong, right = f"scipy.{module}.{name}(x)", f"from wengert.scipy import {module}; {module}.{name}(x)"
         elif in_polynomial_class():
             wrong = "np.polynomial.Polynomial(c)(x), np.polynomial.polynomial.polymul(a, b)"
-            right = "np.polynomial.polynomial.polyval(x, c) of plain c (chebval, …), np.polyval(c, x), np.convolve(a, b)"
+            right = "np.polynomial.polynomial.polyval(x, c) of a plain c; np.polyval(c, x), np.convolve(a, b)"
         raise ConversionError(
             f"a traced value would become {what} here and lose its derivative", wrong=wrong, right=right
         )

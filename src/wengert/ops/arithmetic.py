@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import broadcast
+from wengert.core.aval import aval_of, broadcast, is_complex
 from wengert.core.chain import scale
 from wengert.core.primitive import REGISTRY, Notation, Primitive
 from wengert.core.rule import Constant, Partial
 from wengert.core.tracer import Tracer
 from wengert.ops.elementwise import ALL, POSITIVE, elementwise
 from wengert.ops.reference import reference
+
+_LOW = 16  # a whole power
 
 
 # Python's operators leave a Python float one (which adapts to float32 arrays), and are fast; where they raise or leave
@@ -71,6 +73,14 @@ def _less(x: Any, y: Any, k: int) -> Any:
     return np.power(x, y - k) if plain else lowered_power(x, y, k)
 
 
+def _own_slope(z: Any, x: Any, y: Any) -> Any:
+    """∂xʸ/∂x = y·xʸ/x in terms of xʸ itself; not at 0 or ∞, nor for small whole powers, whose derivatives end."""
+    tiny = float(np.finfo(aval_of(z).dtype).tiny)
+    normal = (np.abs(z) >= tiny) & (np.abs(x) >= tiny) & np.isfinite(z) & np.isfinite(x) & np.isfinite(y)
+    ends = np.equal(y, np.floor(y)) & np.less_equal(0, y) & np.less_equal(y, _LOW) if not is_complex(y) else False
+    return None if not np.all(normal) or np.all(ends) else y * z / x
+
+
 def _wins(x: Any, y: Any) -> Any:
     """1 where x > y, 0 where x < y, and half at a tie: a convention, the mean of the one-sided derivatives."""
     return np.where(x == y, 0.5, (1 + np.sign(x - y)) / 2)
@@ -118,6 +128,8 @@ minimum = elementwise(np.minimum, lambda z, x, y: _wins(y, x),                  
 fmax    = elementwise(np.fmax,    lambda z, x, y: _outranks(x, y, _wins(x, y)), lambda z, x, y: _outranks(y, x, _wins(y, x)), latex=r"\max", complex=(lambda z, x, y: _outranks(x, y, _leads(x, y)), lambda z, x, y: _outranks(y, x, _leads(y, x))))
 fmin    = elementwise(np.fmin,    lambda z, x, y: _outranks(x, y, _wins(y, x)), lambda z, x, y: _outranks(y, x, _wins(x, y)), latex=r"\min", complex=(lambda z, x, y: _outranks(x, y, _leads(y, x)), lambda z, x, y: _outranks(y, x, _leads(x, y))))
 # fmt: on
+divide.undo = 0, scale
+power.closing = {0: _own_slope}
 
 lowered_power = REGISTRY["lowered_power"] = Primitive(
     "lowered_power",

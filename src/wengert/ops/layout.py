@@ -37,11 +37,13 @@ def copied(a: Any, order: str = "K") -> Any:
 
 def resolved(a: Any, order: Any) -> str:
     """NumPy's orders "A" and "K" for this array: "C" or "F", or "K" where it is neither."""
-    flags = getattr(concrete(a), "flags", None)
     if order not in ("C", "F", "A", "K", None):
         raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
-    if order in ("C", "F") or flags is None:
-        return "F" if order == "F" else "C"
+    if order in ("C", "F"):  # a tangent on its way through a pushforward has no number to ask
+        return str(order)
+    flags = getattr(concrete(a), "flags", None)
+    if flags is None:
+        return "C"
     if order == "K" and not (flags.c_contiguous or flags.f_contiguous):
         return "K"
     return "F" if flags.f_contiguous and not flags.c_contiguous else "C"

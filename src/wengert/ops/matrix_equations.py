@@ -47,6 +47,12 @@ def _triangular_push(t: Any, z: Any, a: Any, b: Any, *, trans: bool, lower: bool
     return -bind(triangular, (a, rest), {"trans": trans, "lower": lower, "unit_diagonal": unit_diagonal})
 
 
+def _triangular_undo(z: Any, a: Any, *, trans: bool, lower: bool, unit_diagonal: bool) -> Any:
+    """dT·x, for power series."""
+    moved = part(a, lower, unit_diagonal)
+    return np.matmul(mT(moved) if trans else moved, z)
+
+
 def _triangular_transpose(ct: Any, a: Any, b: Any, *, trans: bool, lower: bool, unit_diagonal: bool) -> Any:
     options = {"trans": not trans, "lower": lower, "unit_diagonal": unit_diagonal}
     return unbroadcast(bind(triangular, (a, ct), options), shape_of(b))
@@ -65,6 +71,8 @@ triangular = REGISTRY["solve_triangular"] = Primitive(
     complex=True,
     notation=Notation("solve", "scipy.linalg.solve_triangular({0}, {1}, {params})", r"{0:9}^{{-1}}{1:5}"),
 )
+
+triangular.undo = 1, _triangular_undo
 
 # Sylvester's equation A X + X B = Q ----------------------------------------------------------------------------------
 
@@ -93,6 +101,8 @@ sylvester = REGISTRY["solve_sylvester"] = Primitive(
         "sylvester", "scipy.linalg.solve_sylvester({0}, {1}, {2})", r"\operatorname{{sylv}}\left({0}, {1}, {2}\right)"
     ),
 )
+
+sylvester.undo = 2, lambda z, a, b: np.matmul(a, z) + np.matmul(z, b)
 
 # Triangular factors P A = L U, in one matrix as LAPACK keeps them -----------------------------------------------------
 

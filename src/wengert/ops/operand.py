@@ -33,7 +33,7 @@ def real(value: Any, name: str) -> Any:
 
 def scalar(value: Any) -> Any:
     """What a function of numbers returns: of an array without axes its number, as NumPy's functions do."""
-    return value[()] if isinstance(value, Tracer) and not value.shape else value
+    return value[()] if isinstance(value, Tracer) and not value.shape else value  # type: ignore[index]
 
 
 def cast(value: Any, dtype: Any) -> Any:

@@ -49,6 +49,8 @@ from wengert.scipy.substitution import passed_on
 
 
 def __getattr__(name: str) -> Any:
+    if name.startswith("__"):  # Python asks a module for __path__ when names are imported from it
+        raise AttributeError(name)
     return passed_on(getattr(_linalg, name), "scipy.linalg")
 
 

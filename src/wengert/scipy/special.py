@@ -28,6 +28,8 @@ from wengert.scipy.substitution import passed_on, replaces
 
 
 def __getattr__(name: str) -> Any:
+    if name.startswith("__"):  # Python asks a module for __path__ when names are imported from it
+        raise AttributeError(name)
     found = getattr(_special, name)
     # With SCIPY_ARRAY_API=1 the public name is a function that asks for namespaces, with the ufunc inside.
     inner = getattr(_ufuncs, name, None)

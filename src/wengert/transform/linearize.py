@@ -195,8 +195,11 @@ class LinearLevel(Level):
                 return Scale(snapshot(args[rule.argument]), shape)
             # A Probe in place of output and tangent: the partial may not look at them.
             held = [Probe() if on else snapshot(a) for a, on in zip(args, active, strict=True)]
-            with np.errstate(all="ignore"):
-                partial = rule.fn(Probe(), *held)
+            try:
+                with np.errstate(all="ignore"):
+                    partial = rule.fn(Probe(), *held)
+            except TypeError:  # what NumPy says of a probe
+                partial = Probe()
             if not isinstance(partial, Probe):
                 return Scale(partial, shape)
         raise NonlinearError(
