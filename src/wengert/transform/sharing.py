@@ -30,7 +30,7 @@ class SharingLevel(LinearizeLevel):
         found = self.known.get(key)
         if found is None:
             out = super().process(primitive, args, params)
-            if type(out) is not self.tracer or out.shape:  # an array may change in place
+            if type(out) is not self.tracer or out.is_cell:  # an array may change in place
                 return out
             held = [
                 getattr(a, "node", None) or (a.value, getattr(a, "tangent", None))
