@@ -64,7 +64,7 @@ class Indexing:
             self.value = np.float64(0.7)
         elif kind == 1 and picked.ndim:
             self.value = self.value[0] if len(self.value) else self.value
-        self.lead = kind == 2  # NumPy drops leading axes of length 1, where it assigns
+        self.lead = kind == 2 and picked.ndim > 0  # NumPy drops leading axes of length 1, where it assigns
         self.arrays = [p for p in self.index if isinstance(p, np.ndarray) and p.dtype != bool]
         self.traced = bool(rng.integers(2))
 
