@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.compile.access import contiguous
-from wengert.compile.assembly import sliced
+from wengert.compile.access import contiguous, sliced
 
 pytest.importorskip("llvmlite")
 

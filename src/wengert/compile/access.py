@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wengert.compile.spaces import basic_index
 from wengert.graph.node import Node
@@ -52,20 +52,28 @@ def viewed(node: Node, layout: Layout) -> Layout | None:
         return reshaped(layout, node.aval.shape)
     index = basic_index(node.params["index"], layout.shape)
     assert index is not None
-    strides, offset, axis = [], layout.offset, 0
+    return sliced(layout, index)
+
+
+def sliced(layout: Layout, index: Sequence[Any]) -> Layout:
+    """The places that an index of slices and numbers takes."""
+    shape, strides, offset, axis = [], [], layout.offset, 0
     for part in index:
         if part is None:
+            shape.append(1)
             strides.append(0)
             continue
         n, stride = layout.shape[axis], layout.strides[axis]
         axis += 1
         if isinstance(part, slice):
             start, _, step = part.indices(n)
-            offset += start * stride if node.aval.shape[len(strides)] else 0
+            taken = len(range(*part.indices(n)))
+            shape.append(taken)
             strides.append(step * stride)
+            offset += start * stride if taken else 0
         else:
-            offset += (part % n) * stride
-    return Layout(node.aval.shape, tuple(strides), offset)
+            offset += part % n * stride
+    return Layout(tuple(shape), tuple(strides), offset)
 
 
 def reshaped(layout: Layout, shape: tuple[int, ...]) -> Layout | None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile.access import Layout, contiguous
+from wengert.compile.access import Layout, contiguous, sliced
 from wengert.compile.loops import OUT_OF_RANGE, Buffer, Builder, Kernel, Offset, Value
 from wengert.compile.scalar import convert
-from wengert.compile.spaces import basic_index
+from wengert.compile.spaces import basic_index, whole_index
 from wengert.compile.support import type_of
 from wengert.graph.node import Node
 from wengert.ops.indexing import Slot
@@ -137,7 +137,7 @@ class Assembler:
         source: Buffer | None = None,
     ) -> None:  # fmt: skip
         """Pick from (or put into) a layout by index arrays: loops over the axes of what is picked."""
-        parts = _whole_index(index, len(layout.shape))
+        parts = whole_index(index, len(layout.shape))
         used = [a for a in arrays if any(isinstance(p, Slot) and arrays[p.position] is a for p in parts)]
         broadcast = np.broadcast_shapes(*(a.aval.shape for a in used))
         shape: list[int] = []
@@ -217,30 +217,3 @@ class Assembler:
             value = self.builder.load(buffer, Offset(layout.offset, reads))
             value = convert(self.builder, value, type_of(self.node))
             self.builder.store(self.target, Offset(target.offset, writes), value, op)
-
-
-def _whole_index(index: Sequence[Any], ndim: int) -> list[Any]:
-    taken = sum(part is not None and part is not Ellipsis for part in index)
-    where = next((k for k, part in enumerate(index) if part is Ellipsis), len(index))
-    return [*index[:where], *[slice(None)] * (ndim - taken), *index[where + 1 :]]
-
-
-def sliced(layout: Layout, index: Sequence[Any]) -> Layout:
-    """The places that an index of slices and numbers takes."""
-    shape, strides, offset, axis = [], [], layout.offset, 0
-    for part in index:
-        if part is None:
-            shape.append(1)
-            strides.append(0)
-            continue
-        n, stride = layout.shape[axis], layout.strides[axis]
-        axis += 1
-        if isinstance(part, slice):
-            start, _, step = part.indices(n)
-            taken = len(range(*part.indices(n)))
-            shape.append(taken)
-            strides.append(step * stride)
-            offset += start * stride if taken else 0
-        else:
-            offset += part % n * stride
-    return Layout(tuple(shape), tuple(strides), offset)

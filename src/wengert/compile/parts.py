@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from wengert.compile.access import Layout, contiguous, is_view, layout_of
-from wengert.compile.assembly import sliced
+from wengert.compile.access import Layout, contiguous, is_view, layout_of, sliced
 from wengert.compile.fuse import Fusion
 from wengert.compile.loops import SIZES, Buffer
 from wengert.compile.normal import Normal

@@ -207,10 +207,14 @@ def basic_index(index: tuple[Any, ...], shape: Sequence[int]) -> list[Any] | Non
     """An index of slices and numbers with its ellipsis written out; None where it has index arrays."""
     if any(isinstance(part, Slot) for part in index):
         return None
+    return whole_index(index, len(shape))
+
+
+def whole_index(index: Sequence[Any], ndim: int) -> list[Any]:
+    """An index of any kind with its ellipsis written out."""
     taken = sum(part is not None and part is not Ellipsis for part in index)
-    full = [slice(None)] * (len(shape) - taken)
     where = next((k for k, part in enumerate(index) if part is Ellipsis), len(index))
-    return [*index[:where], *full, *index[where + 1 :]]
+    return [*index[:where], *[slice(None)] * (ndim - taken), *index[where + 1 :]]
 
 
 def _joined(node: Node) -> Space:
