@@ -1,5 +1,8 @@
 """Wengert: exact derivatives of NumPy programs, every step of them visible."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from wengert import implicit as implicit  # SciPy is imported when it is used
 from wengert import ops as ops  # fills the tables that everything below reads
 from wengert import sparse as sparse  # SciPy is imported when it is used
@@ -33,6 +36,7 @@ from wengert.ops.composite import logsumexp, softmax
 from wengert.ops.custom import primitive
 from wengert.ops.special import relu, sigmoid, softplus
 from wengert.transform import symbolic as _symbolic  # noqa: F401  Graph.derivative
+from wengert.transform.batch import vmap
 from wengert.transform.blackbox import FiniteDifferenceWarning, from_callable
 from wengert.transform.branch import cond, switch
 from wengert.transform.call import checkpoint
@@ -48,6 +52,14 @@ from wengert.transform.taylor import derivative, taylor
 from wengert.transform.verdict import RuleError, check_rule
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _Any:
+    """Read a package when it is asked for, so that who does not train a network does not wait for it."""
+    if name in ("nn", "optim"):
+        return _import_module(f"wengert.{name}")
+    raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+
 
 __all__ = [
     "AccumulatedGradientWarning",
@@ -108,5 +120,6 @@ __all__ = [
     "trace",
     "value_and_grad",
     "vjp",
+    "vmap",
     "while_loop",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, broadcast, shape_of
+from wengert.core.batching import pointwise
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Partial
 
@@ -42,6 +43,7 @@ scale = REGISTRY["scale"] = Primitive(
     [Partial(lambda z, a, b: b), Partial(lambda z, a, b: a)],
     aval=broadcast(np.multiply, weak=True),
     complex=True,
+    batch=pointwise,
     notation=Notation("·", "scale({0}, {1})", r"{0:5} \cdot {1:5}", 9),
     reference=lambda a, b: a * b if a and b else type(a * b)(0),
 )
@@ -62,12 +64,21 @@ def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     return np.add.reduce(x, axis=axes).reshape(shape)
 
 
+def _batched_sum(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    (x,), shape = args, params["shape"]
+    full = shape_of(x)
+    lead = len(full) - 1 - len(shape)
+    summed = np.sum(x, axis=tuple(range(1, lead + 1))) if lead else x
+    return bind(primitive, (summed,), {"shape": (full[0], *shape)})
+
+
 sum_to = REGISTRY["sum_to"] = Primitive(
     "sum_to",
     _sum_to,
     [Linear(lambda ct, x, *, shape: spread(ct, x.shape))],
     aval=lambda x, *, shape: Aval(shape, x.dtype),
     complex=True,
+    batch=_batched_sum,
     notation=Notation("Σ", "sum_to({0}, {shape})", r"\operatorname{{sum}}\left({0}\right)"),
 )
 

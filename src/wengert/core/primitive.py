@@ -40,7 +40,8 @@ class Primitive:
     `complex`: the rules hold for complex numbers too: a `Partial` is the complex derivative of a holomorphic function,
     `Linear` a transpose, both conjugated where they are used; "adjoint": a `Linear` is the adjoint itself (Re z, z̄).
     `domain`: an interval per argument in which its rules hold (tests sample there); `reference`: the name of the same
-    function in mpmath, or a function of mpmath numbers.
+    function in mpmath, or a function of mpmath numbers. `batch`: how it is applied to many examples at once, see
+    `core/batching.py`.
     """
 
     structured = False  # see Structured
@@ -63,7 +64,9 @@ class Primitive:
         domain: Sequence[tuple[float, float]] = (),
         reference: Any = None,
         complex: bool | str = False,
+        batch: Callable[..., Any] | None = None,
     ) -> None:
+        self.batch = batch
         self.name = self.__name__ = name
         self.__doc__ = impl.__doc__
         self.impl = impl
@@ -137,6 +140,10 @@ class Structured(Primitive):
 
     def expand(self, args: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         """The same, one by one by the operations that it is made of."""
+        raise NotImplementedError
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        """The outputs for n examples at once, and which of them are batched; `on`: which arguments are."""
         raise NotImplementedError
 
     def sample(self, *args: Any, **params: Any) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from wengert.core.alias import resolve
 from wengert.core.errors import ArgumentError
 from wengert.core.tracer import Tracer
 
-_NAMESPACE = "wengert"
+NAMESPACE = "wengert"
 _SINGLE = (float, int, np.ndarray, np.generic, Tracer)
 
 
@@ -23,7 +23,7 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
         return [tree], _first
     if type(tree) is list and len(tree) == 1 and isinstance(tree[0], _SINGLE):  # one argument that is a leaf by itself
         return [tree[0]], list
-    leaves, treedef = optree.tree_flatten(tree, namespace=_NAMESPACE)
+    leaves, treedef = optree.tree_flatten(tree, namespace=NAMESPACE)
     if any(dataclasses.is_dataclass(leaf) and not isinstance(leaf, type) for leaf in leaves):
         for leaf in leaves:
             if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type):
@@ -57,7 +57,7 @@ def register_dataclass(cls: type) -> None:
             object.__setattr__(instance, name, value)
         return instance
 
-    optree.register_pytree_node(cls, take, build, namespace=_NAMESPACE)
+    optree.register_pytree_node(cls, take, build, namespace=NAMESPACE)
 
 
 def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
@@ -69,14 +69,14 @@ def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
 def structure(tree: Any) -> Any:
     """What two trees must share to be of the same form."""
     flatten(tree)
-    return optree.tree_structure(tree, namespace=_NAMESPACE)
+    return optree.tree_structure(tree, namespace=NAMESPACE)
 
 
 def paths(tree: Any, root: str) -> list[str]:
     """How the user reaches each leaf: "params['w'][0]"."""
     if isinstance(tree, _SINGLE):
         return [root]
-    return [accessor.codify(root) for accessor in optree.tree_accessors(tree, namespace=_NAMESPACE)]
+    return [accessor.codify(root) for accessor in optree.tree_accessors(tree, namespace=NAMESPACE)]
 
 
 def differentiable(value: Any, name: str) -> Any:

@@ -29,6 +29,9 @@ class Unrecordable(BaseException):
     No `Exception`, so that the user's own handlers let it through.
     """
 
+    def __init__(self) -> None:
+        self.location = user_location()
+
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Who may read the numbers behind a traced value, since only their kind, strides and memory are looked at.

@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.core.alias import update
 from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.batching import pointwise
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -71,6 +72,7 @@ where = REGISTRY["where"] = Primitive(
     aval=lambda c, x, y: Aval(np.broadcast_shapes(c.shape, x.shape, y.shape), promote(x, y)),
     joint=True,
     complex=True,
+    batch=pointwise,
     notation=Notation(
         "where", "np.where({0}, {1}, {2})", r"\begin{{cases}}{1} & {0} \\ {2} & \text{{otherwise}}\end{{cases}}"
     ),

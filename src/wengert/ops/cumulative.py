@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, shape_of
+from wengert.core.batching import along_axis
 from wengert.core.dispatch import UFUNC_METHODS, implements, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward, Rule
@@ -22,6 +23,7 @@ def _cumulative(name: str, rule: Rule, symbol: str, latex: str) -> Primitive:
         aval=lambda x, *, axis: Aval(x.shape, np.dtype(int) if x.dtype.kind in "bi" else x.dtype),
         joint=True,
         complex=True,
+        batch=along_axis,
         notation=Notation(symbol, f"np.{name}({{0}}, {{params}})", latex),
     )
     return primitive

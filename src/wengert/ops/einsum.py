@@ -109,12 +109,21 @@ def _shape(*avals: Aval, subscripts: str, optimize: Any) -> Aval:
     return Aval(tuple(sizes[c] for c in result), promote(*avals))
 
 
+def _batched(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """One more letter for the examples."""
+    terms, result = _split(params["subscripts"])
+    letter = next(c for c in _LETTERS if c not in params["subscripts"])
+    terms = [letter + term if batched else term for term, batched in zip(terms, on, strict=True)]
+    return bind(primitive, args, {**params, "subscripts": f"{','.join(terms)}->{letter}{result}"})
+
+
 einsum = REGISTRY["einsum"] = Primitive(
     "einsum",
     lambda *operands, subscripts, optimize: np.einsum(subscripts, *operands, optimize=optimize),
     _rule,
     aval=_shape,
     complex=True,
+    batch=_batched,
     notation=Notation(
         "einsum",
         "np.einsum({subscripts}, {args})",

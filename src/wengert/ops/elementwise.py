@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import broadcast, is_complex
+from wengert.core.batching import pointwise
 from wengert.core.dispatch import UFUNCS
 from wengert.core.primitive import REGISTRY, Notation, Primitive
 from wengert.core.rule import Constant, Partial, Rule
@@ -65,6 +66,7 @@ def function(
         domain=domain or (ALL,) * like.nin,
         reference=reference(name),
         complex=bool(complex),
+        batch=pointwise,
     )
     return primitive
 

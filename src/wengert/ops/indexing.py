@@ -5,25 +5,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from wengert.core.alias import read_only, view
 from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.batching import count, direct, spread
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Rule
 from wengert.core.tracer import Tracer
-
-
-class Slot(NamedTuple):
-    """The place of an index array in an index; the array itself is an argument, since it may be traced."""
-
-    position: int
-
-
-Index = tuple[Any, ...]
+from wengert.ops.index import Index, Slot, of_examples, restore, shifted
 
 
 def separate(index: Any) -> tuple[Index, list[Any]]:
@@ -50,13 +43,6 @@ def separate(index: Any) -> tuple[Index, list[Any]]:
 
 def _bound(i: Any) -> int | None:
     return None if i is None else operator.index(i)
-
-
-def restore(template: Index, arrays: Sequence[Any]) -> Index:
-    """The index with its arrays in place."""
-    if not arrays:
-        return template
-    return tuple(arrays[part.position] if isinstance(part, Slot) else part for part in template)
 
 
 def _picked(x: Aval, *arrays: Aval, index: Index) -> Aval:
@@ -87,6 +73,18 @@ def _back(i: int) -> Rule:
     return Linear(gather)
 
 
+def _batched_scatter(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    many, indices, shape = count(args, on), params["indices"], params["shape"]
+    values, arrays, templates = [], [], []  # type: ignore[var-annotated]
+    for value, batched, template in zip(args, on, indices, strict=False):
+        each = of_examples(template, args[len(indices) :], on[len(indices) :], many, shape, True)
+        templates.append(shifted(each.template, len(arrays)))
+        arrays.extend(each.arrays)
+        values.append(each.placed(spread(value, batched, many)))
+    moved = {**params, "indices": tuple(templates), "shape": (many, *shape)}
+    return bind(primitive, (*values, *arrays), moved)
+
+
 @cache
 def scatter(n: int) -> Primitive:
     """The sum of n values, each put at its index into an array of zeros; the index arrays are the arguments after them."""
@@ -97,6 +95,7 @@ def scatter(n: int) -> Primitive:
         aval=lambda *args, indices, shape, dtype: Aval(shape, dtype),
         joint=True,
         complex=True,
+        batch=_batched_scatter,
         notation=Notation("scatter", "scatter({args}, {params})", r"\operatorname{{scatter}}\left({args}\right)"),
     )
 
@@ -114,12 +113,19 @@ def _merge_picks(cts: Sequence[Any], argss: Sequence[Sequence[Any]], paramss: Se
     indices = []
     for args, params in zip(argss, paramss, strict=True):
         shift = len(arrays)
-        indices.append(tuple(Slot(p.position + shift) if isinstance(p, Slot) else p for p in params["index"]))
+        indices.append(shifted(params["index"], shift))
         arrays.extend(args[1:])
     x = argss[0][0]
     return bind(
         scatter(len(cts)), (*cts, *arrays), {"indices": tuple(indices), "shape": shape_of(x), "dtype": aval_of(x).dtype}
     )
+
+
+def _batched_pick(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    x, many = args[0], count(args, on)
+    shape = shape_of(x)[1:] if on[0] else shape_of(x)
+    each = of_examples(params["index"], args[1:], on[1:], many, shape, on[0])
+    return each.first(bind(primitive, (x, *each.arrays), {"index": each.template}))
 
 
 getitem = REGISTRY["getitem"] = Primitive(
@@ -128,6 +134,7 @@ getitem = REGISTRY["getitem"] = Primitive(
     lambda i: Linear(_transpose_pick, _merge_picks) if i == 0 else Constant(),
     aval=_picked,
     complex=True,
+    batch=_batched_pick,
     notation=Notation("[ ]", "{0:9}[{index}]", "{0:9}_{{{index}}}"),
 )
 
@@ -206,6 +213,7 @@ diagonal_of = REGISTRY["diagonal"] = Primitive(
     [Linear(_on_diagonal)],
     aval=lambda x, *, offset: Aval((*x.shape[:-2], _length(x.shape, offset)), x.dtype),
     complex=True,
+    batch=direct,
     notation=Notation("diagonal", "np.diagonal({0}, {offset}, -2, -1)", r"\operatorname{{diag}}\left({0}\right)"),
 )
 

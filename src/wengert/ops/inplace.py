@@ -9,13 +9,15 @@ import numpy as np
 
 from wengert.core.alias import traceable, update
 from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.batching import count, padded, rank, spread
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import UFUNC_METHODS, UFUNCS, implements, refuse_writer
 from wengert.core.errors import InPlaceError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear
 from wengert.core.tracer import Tracer, concrete
-from wengert.ops.indexing import Index, Slot, pick, restore, separate
+from wengert.ops.index import Index, Slot, of_examples, restore
+from wengert.ops.indexing import pick, separate
 
 
 def _put(x: Any, v: Any, *arrays: Any, index: Index) -> Any:
@@ -43,6 +45,21 @@ def _value_ct(ct: Any, x: Any, v: Any, *arrays: Any, index: Index) -> Any:
     return np.reshape(unbroadcast(picked, shape[excess:]), shape) if excess > 0 else unbroadcast(picked, shape)
 
 
+def _batched_put(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    x, v, *arrays = args
+    many, batched = count(args, on), on[1]
+    x = spread(x, on[0], many)
+    shape = shape_of(x)[1:]
+    each = of_examples(params["index"], arrays, on[2:], many, shape, True)
+    own = [np.zeros(shape_of(a)[b:], np.intp) for a, b in zip(arrays, on[2:], strict=True)]
+    region = np.broadcast_to(0, shape)[restore(params["index"], own)].shape
+    if batched or shape_of(v):
+        excess = max(rank(v, batched) - len(region), 0)  # leading axes of length 1, which NumPy drops
+        v = np.reshape(v, (*shape_of(v)[:batched], *shape_of(v)[batched + excess :]))
+        v = each.placed(np.broadcast_to(padded(v, batched, len(region)), (many, *region)))
+    return bind(primitive, (x, v, *each.arrays), {"index": each.template})
+
+
 put: Primitive = Primitive(
     "put",
     _put,
@@ -57,6 +74,7 @@ put: Primitive = Primitive(
     aval=lambda x, v, *arrays, index: Aval(x.shape, x.dtype),
     joint=True,
     complex=True,
+    batch=_batched_put,
     notation=Notation("[ ]=", "put({0}, {1}, [{index}])", r"\operatorname{{put}}\left({0}, {1}, {index}\right)"),
 )
 

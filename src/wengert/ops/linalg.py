@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, is_complex, promote, shape_of
+from wengert.core.batching import padded, rank
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.errors import DegenerateError
@@ -96,12 +97,31 @@ def _matmul_right(ct: Any, x: Any, y: Any) -> Any:
     return unbroadcast(np.matmul(mT(x), ct), y.shape)
 
 
+def _batched_matmul(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """As few products as there can be: many vectors times one matrix are one product of matrices."""
+    (x, y), (left, right) = args, on
+    row, column = rank(x, left) == 1, rank(y, right) == 1
+    if column and not left and rank(x, left) <= 2:
+        return bind(primitive, (y, x if row else mT(x)), {})
+    if row and not right and rank(y, right) <= 2:
+        return bind(primitive, (x, y), {})
+    if left and not right and rank(y, right) == 2:  # one large product instead of many small ones
+        rows = np.reshape(x, (-1, shape_of(x)[-1]))
+        return np.reshape(bind(primitive, (rows, y), {}), (*shape_of(x)[:-1], shape_of(y)[1]))
+    x, y = np.expand_dims(x, -2) if row else x, np.expand_dims(y, -1) if column else y
+    axes = max(rank(x, left), rank(y, right))
+    z = bind(primitive, (padded(x, left, axes), padded(y, right, axes)), {})
+    dropped = tuple(axis for axis, gone in ((-2, row), (-1, column)) if gone)
+    return np.squeeze(z, dropped) if dropped else z
+
+
 matmul = UFUNCS[np.matmul] = REGISTRY["matmul"] = Primitive(
     "matmul",
     np.matmul,
     [Linear(_matmul_left), Linear(_matmul_right)],
     aval=_matmul_shape,
     complex=True,
+    batch=_batched_matmul,
     notation=Notation("@", "{0:5} @ {1:6}", r"{0:5}\,{1:6}", 5),
 )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from wengert.core.alias import read_only, traceable, view
 from wengert.core.aval import Aval, aval_of, promote, shape_of
+from wengert.core.batching import BatchRule, by_shape, direct, joined, padded
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, on_values
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -25,11 +26,21 @@ def _linear(
     aval: Callable[..., Any],
     python: str,
     latex: str,
+    batch: BatchRule,
 ) -> Primitive:
+    notation = Notation(name, python, latex)
     primitive = REGISTRY[name] = Primitive(
-        name, impl, [Linear(transpose)], aval=aval, joint=True, complex=True, notation=Notation(name, python, latex)
+        name, impl, [Linear(transpose)], aval=aval, joint=True, complex=True, batch=batch, notation=notation
     )
     return primitive
+
+
+def _batched_transpose(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    return bind(primitive, args, {"axes": (0, *(i + 1 for i in params["axes"]))})
+
+
+def _batched_broadcast(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    return by_shape(primitive, [padded(args[0], True, len(params["shape"]))], on, params)
 
 
 reshape = _linear(
@@ -39,6 +50,7 @@ reshape = _linear(
     lambda x, *, shape: Aval(shape, x.dtype),
     "np.reshape({0}, {shape})",
     r"\operatorname{{reshape}}\left({0}\right)",
+    by_shape,
 )
 transpose = _linear(
     "transpose",
@@ -47,6 +59,7 @@ transpose = _linear(
     lambda x, *, axes: Aval(tuple(x.shape[i] for i in axes), x.dtype),
     "np.transpose({0}, {axes})",
     r"{0:9}^{{\mathsf{{T}}}}",
+    _batched_transpose,
 )
 broadcast_to = _linear(
     "broadcast_to",
@@ -55,6 +68,7 @@ broadcast_to = _linear(
     lambda x, *, shape: Aval(shape, x.dtype),
     "np.broadcast_to({0}, {shape})",
     "{0}",
+    _batched_broadcast,
 )
 astype = _linear(
     "astype",
@@ -63,12 +77,14 @@ astype = _linear(
     lambda x, *, dtype: Aval(x.shape, dtype),
     "np.asarray({0}).astype({dtype})",
     "{0}",
+    direct,
 )
 discretize = REGISTRY["discretize"] = Primitive(
     "discretize",
     lambda x, *, dtype: x.astype(dtype) if type(x) is np.ndarray else np.asarray(x).astype(dtype)[()],
     [Constant()],
     aval=lambda x, *, dtype: Aval(x.shape, dtype),
+    batch=direct,
     notation=Notation("int", "np.asarray({0}).astype({dtype})", r"\left\lfloor{0}\right\rfloor"),
 )
 
@@ -102,6 +118,7 @@ concatenate = REGISTRY["concatenate"] = Primitive(
     aval=_concatenated,
     joint=True,
     complex=True,
+    batch=joined,
     notation=Notation("concat", "np.concatenate([{args}], {params})", r"\left[{args}\right]"),
 )
 
@@ -124,6 +141,7 @@ stack = REGISTRY["stack"] = Primitive(
     aval=_stacked,
     joint=True,
     complex=True,
+    batch=joined,
     notation=Notation("stack", "np.stack([{args}], {params})", r"\left[{args}\right]"),
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import is_complex
+from wengert.core.batching import direct
 from wengert.core.primitive import REGISTRY, Notation, Primitive
 from wengert.core.rule import Constant
 from wengert.ops.elementwise import function
@@ -53,6 +54,6 @@ share2 = function("share2", _share_of(np.exp2, LN2), lambda z, x, y: LN2 * z * s
 
 #: x itself, with derivative zero: for values that are known to cancel, such as the shift of logsumexp.
 stop_gradient = REGISTRY["stop_gradient"] = Primitive(
-    "stop_gradient", lambda x: x, [Constant()], aval=lambda x: x,
+    "stop_gradient", lambda x: x, [Constant()], aval=lambda x: x, batch=direct,
     notation=Notation("stop", "{0}", "{0}"), reference=reference("stop_gradient"),
 )  # fmt: skip

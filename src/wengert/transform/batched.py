@@ -1,0 +1,112 @@
+"""A recorded program for many examples at once: each operation by its batching rule, once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.batching import pointwise, spread
+from wengert.core.errors import MissingRuleError
+from wengert.core.location import at
+from wengert.core.primitive import Primitive, Structured, bind
+from wengert.core.rule import Constant, Partial
+from wengert.graph.body import Body
+from wengert.graph.node import Node, ordered
+from wengert.transform.derived import derive
+
+Results = tuple[list[Any], list[bool]]
+
+
+def evaluate(body: Body, values: Sequence[Any], on: Sequence[bool], n: int) -> Results:
+    """The outputs of a body for n examples, and which of them differ from one example to the next.
+
+    `values`: its inputs, which have the axis of the examples in front where `on` says so. What no batched value takes
+    part in is computed once.
+    """
+    env: dict[int, Any] = {id(node): value for node, value in zip(body.inputs, values, strict=True)}
+    many: dict[int, Any] = {id(node): flag for node, flag in zip(body.inputs, on, strict=True)}
+    for node in ordered(body.outputs):
+        key = id(node)
+        if node.is_input:
+            continue
+        if node.is_constant:
+            env[key], many[key] = node.value, False
+        elif node.part is not None:
+            whole = id(node.args[0])
+            env[key] = env[whole][node.part]
+            many[key] = many[whole] if isinstance(many[whole], bool) else many[whole][node.part]
+        else:
+            args, flags = [env[id(a)] for a in node.args], [many[id(a)] for a in node.args]
+            with at(node.location):
+                env[key], many[key] = _applied(node, args, flags, n)
+    return [env[id(node)] for node in body.outputs], [many[id(node)] for node in body.outputs]
+
+
+def _applied(node: Node, args: list[Any], on: list[bool], n: int) -> tuple[Any, Any]:
+    primitive = node.primitive
+    assert primitive is not None
+    if not any(on):
+        return bind(primitive, args, node.params), False
+    if isinstance(primitive, Structured):
+        outs, flags = primitive.examples(args, on, node.params, n)
+        return outs, list(flags)
+    rule = rule_of(primitive)
+    if rule is None:
+        raise missing(primitive.name)
+    out = rule(primitive, args, on, node.params)
+    if primitive.outputs == 1:
+        return _checked(out, node.aval, n, primitive.name), True
+    return tuple(_checked(o, a, n, primitive.name) for o, a in zip(out, node.avals, strict=True)), True
+
+
+def rule_of(primitive: Primitive) -> Any:
+    """The batching rule; an operation that states partial derivatives acts element by element."""
+    if primitive.batch is None and not callable(primitive.rules):
+        rules = list(primitive.rules)
+        if any(isinstance(r, Partial) for r in rules) and all(isinstance(r, (Partial, Constant)) for r in rules):
+            return pointwise
+    return primitive.batch
+
+
+def missing(name: str) -> MissingRuleError:
+    """No batching rule, or none for these arguments."""
+    return MissingRuleError(
+        f"it is not known how to apply {name} to many examples at once",
+        wrong="wg.vmap(f)(xs)",
+        right="np.stack([f(x) for x in xs])   or batch= on the operation, see wengert/core/batching.py",
+    )
+
+
+def _checked(value: Any, aval: Aval, n: int, name: str) -> Any:
+    """A result in the dtype it has for one example; a rule that gets the shape wrong is noticed here."""
+    have = aval_of(value)
+    if have.shape != (n, *aval.shape):
+        raise AssertionError(f"the batching rule of {name} made {have.shape} of {n} examples of {aval.shape}")
+    return value if have.dtype == aval.dtype else value.astype(aval.dtype)
+
+
+def batched(body: Body, n: int, on: Sequence[bool], want: Sequence[bool]) -> tuple[Body | None, list[bool]]:
+    """The body for n examples, and which outputs are batched: all those that `want` asks for, and what has to be."""
+    flags: list[list[bool]] = []
+
+    def f(values: list[Any]) -> list[Any]:
+        outs, many = evaluate(body, values, on, n)
+        flags.append([a or b for a, b in zip(many, want, strict=True)])
+        return [spread(v, m, n) if w else v for v, m, w in zip(outs, many, want, strict=True)]
+
+    key = ("batched", n, tuple(on), tuple(want))
+    if key not in body.derived:
+        domain = [_repeated(a, n) if flag else a for a, flag in zip(body.arguments, on, strict=True)]
+        made = derive(body, key, f, domain)
+        if made is not None:
+            made.quiet = body.quiet
+            made.linear = body.linear
+        body.derived[key, "on"] = flags[-1] if flags else []
+    return body.derived[key], body.derived[key, "on"]
+
+
+def _repeated(value: Any, n: int) -> Any:
+    return np.broadcast_to(np.asarray(value), (n, *shape_of(value)))
