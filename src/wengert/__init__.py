@@ -46,6 +46,7 @@ from wengert.transform.custom import custom_derivative
 from wengert.transform.higher import hessian, hvp, jacobian
 from wengert.transform.jvp import Dual, jvp
 from wengert.transform.numeric import finite_difference
+from wengert.transform.ravel import ravel
 from wengert.transform.reverse import grad, linearize, value_and_grad, vjp
 from wengert.transform.tape import AccumulatedGradientWarning, Variable, no_grad
 from wengert.transform.taylor import derivative, taylor
@@ -110,6 +111,7 @@ __all__ = [
     "logsumexp",
     "no_grad",
     "primitive",
+    "ravel",
     "relu",
     "scan",
     "sigmoid",

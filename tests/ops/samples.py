@@ -11,7 +11,7 @@ import numpy as np
 from wengert.core.primitive import REGISTRY
 from wengert.core.rule import Partial
 from wengert.ops import matrix_equations, matrix_functions  # noqa: F401  late ones, as those of scipy.special
-from wengert.ops.indexing import Slot
+from wengert.ops.index import Slot
 
 from . import special as special  # reads the rules of scipy.special
 

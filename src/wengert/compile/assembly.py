@@ -18,7 +18,7 @@ from wengert.compile.scalar import convert
 from wengert.compile.spaces import basic_index, whole_index
 from wengert.compile.support import type_of
 from wengert.graph.node import Node
-from wengert.ops.indexing import Slot
+from wengert.ops.index import Slot
 
 Place = Callable[[Node], tuple[Buffer, Layout]]
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from wengert.compile.scalar import BITWISE, PREDICATES, SCALARS
 from wengert.compile.special import is_special
 from wengert.graph.node import Node
-from wengert.ops.indexing import Slot
+from wengert.ops.index import Slot
 
 Letters = tuple[int | None, ...]  # None: an axis of length 1 that is stretched, or one that does not matter
 

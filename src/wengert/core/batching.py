@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import shape_of
+from wengert.core.errors import MissingRuleError
 from wengert.core.primitive import Primitive, bind
 
 #: (operation, arguments, which of them are batched, parameters) → results; at least one argument is batched.
@@ -85,3 +86,47 @@ def on_last_axes(*ranks: int) -> BatchRule:
         return bind(primitive, [padded(a, b, before + r) for a, b, r in zip(args, on, ranks, strict=True)], params)
 
     return rule
+
+
+def along_axis_or_all(primitive: Primitive, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any]) -> Any:
+    """The same where `keepdims` holds for axis None too, and then leaves as many axes as there were."""
+    result = along_axis(primitive, args, on, params)
+    return padded(result, True, rank(args[0], True)) if params["keepdims"] else result
+
+
+def product_of_matrices(primitive: Primitive, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any]) -> Any:
+    """As few products as there can be: many vectors times one matrix are one product of matrices."""
+    (x, y), (left, right) = args, on
+    row, column = rank(x, left) == 1, rank(y, right) == 1
+    if column and not left and rank(x, left) <= 2:
+        return bind(primitive, (y, x if row else np.swapaxes(x, -1, -2)), {})
+    if row and not right and rank(y, right) <= 2:
+        return bind(primitive, (x, y), {})
+    if left and not right and rank(y, right) == 2:  # one large product instead of many small ones
+        *lead, size = shape_of(x)
+        rows = np.reshape(x, (int(np.prod(lead)), size))
+        return np.reshape(bind(primitive, (rows, y), {}), (*lead, shape_of(y)[1]))
+    x, y = np.expand_dims(x, -2) if row else x, np.expand_dims(y, -1) if column else y
+    axes = max(rank(x, left), rank(y, right))
+    z = bind(primitive, (padded(x, left, axes), padded(y, right, axes)), {})
+    dropped = tuple(axis for axis, gone in ((-2, row), (-1, column)) if gone)
+    return np.squeeze(z, dropped) if dropped else z
+
+
+def system(primitive: Primitive, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Linear systems: the right-hand sides of all examples, where the matrix is the same, are columns of one."""
+    (a, b), (many, _) = args, on
+    if many or len(shape_of(a)) > 2 or rank(b, True) > 2:
+        return on_last_axes(2, 2)(primitive, args, on, params)
+    n, rows, columns = shape_of(b)
+    z = bind(primitive, (a, np.reshape(np.moveaxis(b, 0, 1), (rows, n * columns))), params)
+    return np.moveaxis(np.reshape(z, (rows, n, columns)), 1, 0)
+
+
+def sized_by_values(primitive: Primitive, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any]) -> Any:
+    """No rule: the results of two examples need not be of one size."""
+    raise MissingRuleError(
+        f"how many results {primitive.name} has depends on the numbers, so that those of many examples are no array",
+        wrong="wg.vmap(lambda x: x[np.nonzero(x)])(xs)",
+        right="wg.vmap(lambda x: np.where(x != 0, x, 0.0))(xs)   or [f(x) for x in xs]",
+    )

@@ -29,8 +29,8 @@ class Unrecordable(BaseException):
     No `Exception`, so that the user's own handlers let it through.
     """
 
-    def __init__(self) -> None:
-        self.location = user_location()
+    def __init__(self, why: str = "it looks at them") -> None:
+        self.why, self.location = why, user_location()
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -130,13 +130,20 @@ class BodyLevel(RecordLevel):
         if primitive.outputs == 1:
             node = self.add(Node(primitive, nodes, params, aval_of(out), location))
             if depends_on_values(node):
-                raise Unrecordable
+                raise Unrecordable(sized(primitive))
             return StepTracer(self, out, node)
         whole = self.add(Node(primitive, nodes, params, tuple(map(aval_of, out)), location))
         if depends_on_values(whole):
-            raise Unrecordable
+            raise Unrecordable(sized(primitive))
         parts = [self.add(Node(None, (whole,), {}, aval_of(o), location, part=k)) for k, o in enumerate(out)]
         return tuple(StepTracer(self, o, part) for o, part in zip(out, parts, strict=True))
+
+
+def sized(primitive: Primitive) -> str:
+    """Why an operation cannot be recorded for other numbers."""
+    if primitive.aval is None:
+        return f"{primitive.name} has no rule for the shape of its result (aval=)"
+    return f"the shape of the result of {primitive.name} depends on them"
 
 
 class Body(Graph):
@@ -144,7 +151,8 @@ class Body(Graph):
 
     `captured`: the outer traced values that it uses, whose inputs stand before the others. `derived`: the bodies made
     of this one by differentiation, by what they are; `linear`: which of the inputs of such a body are tangents;
-    `quiet`: it computes derivatives.
+    `quiet`: it computes derivatives. `remake(n, on)`: the body for n examples, and which inputs it wants batched, where
+    that is not the body itself with batched operations.
     """
 
     def __init__(
@@ -155,6 +163,7 @@ class Body(Graph):
         self.derived: dict[Any, Any] = {}
         self.linear: Sequence[bool] = (False,) * len(self.inputs)
         self.quiet = False
+        self.remake: Callable[[int, Sequence[bool]], tuple[Body, list[bool]]] | None = None
         self._function: Callable[[Sequence[Any]], Sequence[Any]] | None = None
 
     @property

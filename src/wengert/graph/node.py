@@ -93,7 +93,7 @@ def depends_on_values(node: Node) -> bool:
     if primitive is None:
         return False
     if primitive.name == "getitem":
-        return any(index.aval.dtype.kind == "b" for index in node.args[1:])
+        return any(index.aval.dtype.kind == "b" and not index.is_constant for index in node.args[1:])
     return primitive.aval is None or primitive.name in _SIZED_BY_VALUES
 
 

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.aval import shape_of
+from wengert.core.aval import aval_of, shape_of
 from wengert.core.batching import padded, rank
+from wengert.core.errors import MissingRuleError
+from wengert.core.tracer import Tracer
 
 
 class Slot(NamedTuple):
@@ -57,8 +59,7 @@ class Batched(NamedTuple):
         if self.many:
             lead, inner = [block[0]], list(block[1:])
         else:
-            lead, inner = [0], list(block)
-            rest.remove(0)
+            lead, inner = [rest.pop(0)], list(block)
         order = [*lead, *rest[: self.own], *inner, *rest[self.own :]]
         if order == list(range(ndim)):
             return value
@@ -73,6 +74,7 @@ def of_examples(
     Axes picked by arrays come where the first array stands; where a slice stands between two arrays, they come first.
     A whole number counts as an array where there are others.
     """
+    template, arrays, on = _counted(template, arrays, on)
     full = _written_out(template, len(shape))
     used = [p.position for p in full if isinstance(p, Slot)]
     axes = max((rank(arrays[k], on[k]) for k in used), default=0)
@@ -90,6 +92,32 @@ def of_examples(
     numbers = np.reshape(np.arange(many), (many, *(1,) * axes))
     start = _landing((0, *full), [0, *(i + 1 for i in advanced)])
     return Batched((Slot(len(found)), *parts), [*found, numbers], start, own, axes, True)
+
+
+def _counted(template: Index, arrays: Sequence[Any], on: Sequence[bool]) -> tuple[Index, Sequence[Any], Sequence[bool]]:
+    """The index with positions instead of masks."""
+    if all(aval_of(a).dtype.kind != "b" for a in arrays):
+        return template, arrays, on
+    parts: list[Any] = []
+    found: list[Any] = []
+    flags: list[bool] = []
+    for part in template:
+        if not isinstance(part, Slot):
+            parts.append(part)
+            continue
+        array, batched = arrays[part.position], on[part.position]
+        mask = aval_of(array).dtype.kind == "b"
+        if mask and (batched or isinstance(array, Tracer)):
+            raise MissingRuleError(
+                "which elements a mask selects differs from one example to the next, and with it their number",
+                wrong="y[mask] = values",
+                right="y = np.where(mask, values, y)",
+            )
+        new = np.nonzero(array) if mask else [array]
+        parts += [Slot(len(found) + k) for k in range(len(new))]
+        found += new
+        flags += [batched] * len(new)
+    return tuple(parts), found, flags
 
 
 def _written_out(template: Index, ndim: int) -> Index:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,30 +29,41 @@ def _put(x: Any, v: Any, *arrays: Any, index: Index) -> Any:
 
 def _winners(shape: tuple[int, ...], index: Index, arrays: Sequence[Any]) -> Any:
     """Where an index names an element twice, the value that NumPy writes last is the one that stays."""
-    place = restore(index, arrays)
-    owner = np.empty(shape, np.intp)
-    target = owner[place]
-    numbers = np.arange(target.size).reshape(target.shape)
-    owner[place] = numbers
-    return owner[place] == numbers
+    owner, getitem = np.zeros(shape, np.intp), REGISTRY["getitem"]
+    target = shape_of(bind(getitem, (owner, *arrays), {"index": index}))
+    numbers = np.reshape(np.arange(math.prod(target)), target)
+    owner = bind(put, (owner, numbers, *arrays), {"index": index})
+    return np.equal(bind(getitem, (owner, *arrays), {"index": index}), numbers)
 
 
 def _value_ct(ct: Any, x: Any, v: Any, *arrays: Any, index: Index) -> Any:
     picked = ct[restore(index, arrays)]
-    if any(isinstance(part, Slot) and aval_of(arrays[part.position]).dtype.kind != "b" for part in index):
+    if any(aval_of(a).dtype.kind != "b" and shape_of(a) for a in arrays):
         picked = np.where(_winners(shape_of(x), index, arrays), picked, 0.0)
     shape = shape_of(v)
     excess = len(shape) - len(shape_of(picked))  # NumPy drops leading axes of length 1
     return np.reshape(unbroadcast(picked, shape[excess:]), shape) if excess > 0 else unbroadcast(picked, shape)
 
 
+def _behind(value: Any, batched: bool, axes: int) -> Any:
+    """A value for each example, or for the leading axes of each, with axes of length 1 for the rest of them."""
+    return np.reshape(value, (*shape_of(value), *(1,) * (axes - rank(value, batched))))
+
+
 def _batched_put(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
     x, v, *arrays = args
+    if (
+        params["index"] == (Slot(0),) and not rank(v, on[1]) and aval_of(arrays[0]).dtype.kind == "b"
+    ):  # y[mask] = number
+        axes, full = rank(x, on[0]), spread(x, on[0], count(args, on))
+        mask, value = _behind(arrays[0], on[2], axes), _behind(v, on[1], axes)
+        return np.where(mask, value, full).astype(aval_of(x).dtype)
     many, batched = count(args, on), on[1]
     x = spread(x, on[0], many)
     shape = shape_of(x)[1:]
     each = of_examples(params["index"], arrays, on[2:], many, shape, True)
-    own = [np.zeros(shape_of(a)[b:], np.intp) for a, b in zip(arrays, on[2:], strict=True)]
+    masks = [aval_of(a).dtype.kind == "b" for a in arrays]  # none of them traced: `of_examples` has looked
+    own = [a if m else np.zeros(shape_of(a)[b:], np.intp) for a, b, m in zip(arrays, on[2:], masks, strict=True)]
     region = np.broadcast_to(0, shape)[restore(params["index"], own)].shape
     if batched or shape_of(v):
         excess = max(rank(v, batched) - len(region), 0)  # leading axes of length 1, which NumPy drops

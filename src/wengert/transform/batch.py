@@ -18,25 +18,30 @@ from wengert.core.batching import spread
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.core.tracer import Tracer
 from wengert.core.tree import NAMESPACE, flatten, paths
-from wengert.graph.body import Unrecordable, example, record
-from wengert.transform.batched import evaluate
+from wengert.graph.body import Unrecordable, record
+from wengert.transform.batched import evaluate, first_of
 from wengert.transform.step import number
 
 
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None = None) -> Callable[..., Any]:
-    """The function of one example made a function of many: vmap(f)(xs)[i] = f(xs[i]), without a loop over i.
+def vmap(
+    f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None = None
+) -> Callable[..., Any]:
+    """The function of one example made a function of many, without a loop over them.
 
-    **Arguments**: `f`, a function of pytrees; `in_axes`, for each positional argument the axis along which the examples
-    lie, or None for an argument that is the same for all: one for all arguments, or a tuple with one for each, or a tree
-    that is a prefix of the arguments; `out_axes`, the same for the results (None: it does not differ between examples);
-    `axis_size`, how many examples there are, needed only where no argument has an axis of them. Arguments given by
-    keyword are the same for all examples.
-    **Returns**: a function with f's results, each with an axis of the examples. It nests, and works inside and outside of
-    every other transformation, `wg.jit` included: `wg.vmap(wg.grad(f))` gives the gradient for each example.
-    **Raises**: `ShapeError` where axes do not fit the arguments, or the numbers of examples differ; `ArgumentError` where
-    what f does depends on the numbers in an example: a Python branch goes one way for all of them.
-    **Cost**: f is called once, on the first example, and recorded; then each operation runs once on arrays that are n
-    times as large. A random number that f draws is the same for all examples, as f is called once.
+    y[i] = f(x[i]) for all i at once.
+
+    **Arguments**: `f`, a function of pytrees; `in_axes`, the axis of each positional argument along which the examples
+    lie, or None for an argument that is the same for all: one axis for all arguments, or a tuple with one for each, or
+    a tree that is a prefix of the arguments; `out_axes`, the same for the results (None: it does not differ between
+    examples); `axis_size`, how many examples there are, needed only where no argument has an axis of them. What is
+    given by keyword is the same for all examples.
+    **Returns**: a function with f's results, each with an axis of the examples. It nests, and works inside and outside
+    of every other transformation, `wg.jit` included: `wg.vmap(wg.grad(f))` gives the gradient for each example.
+    **Raises**: `ShapeError` where axes do not fit the arguments, or the numbers of examples differ; `ArgumentError`
+    where what f does depends on the numbers in an example: a Python branch would go one way for all of them.
+    **Cost**: f is called once, on the first example, and recorded; then each operation runs once, on arrays that are n
+    times as large. A random number that f draws is therefore the same for all examples. What calls other than NumPy
+    code (a black box, a solver) is called for each example.
 
     >>> import numpy as np, wengert as wg
     >>> wg.vmap(np.dot)(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 1.0], [0.0, 1.0]]))
@@ -70,7 +75,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_size: 
             return [number(out, p) for out, p in zip(outs, paths(result, "the result"), strict=True)]
 
         chosen = [name for name, axis in zip(names, along, strict=True) if axis is not None]
-        body = _recorded(one, [_first(v) for v in stacks], chosen, getattr(f, "__name__", "f"))
+        body = _recorded(one, [first_of(v) for v in stacks], chosen, getattr(f, "__name__", "f"))
         outs, many = evaluate(body, [*body.captured, *stacks], [False] * len(body.captured) + [True] * len(stacks), n)
         return form[0]([_placed(v, m, axis, n) for v, m, axis in zip(outs, many, ends, strict=True)])
 
@@ -82,25 +87,17 @@ def _recorded(one: Callable[[list[Any]], list[Any]], examples: list[Any], names:
         return record(name, one, examples, names)
     except Unrecordable as stop:
         raise ArgumentError(
-            f"what {name} does depends on the numbers in an example, and wg.vmap runs it once for all of them",
+            f"what {name} does depends on the numbers in an example, and wg.vmap runs it once for all: {stop.why}",
             wrong="if x > 0: y = x   …   while x > 1: x = x / 2   …   x[x > 0]   …   table[i]",
-            right="np.where(x > 0, x, y), wg.cond, wg.while_loop, np.where(x > 0, x, 0.0), wengert.numpy.asarray(table)[i]",
+            right="np.where(x > 0, x, y), wg.cond, wg.while_loop, np.where(x > 0, x, 0.0), "
+            "wengert.numpy.asarray(table)[i]",
             location=stop.location,
         ) from None
 
 
-def _first(stack: Any) -> Any:
-    """One example; where there is none, any numbers that no operation minds."""
-    plain = example(stack)
-    if len(plain):
-        return plain[0]
-    shape = plain.shape[1:]
-    return (1 + np.arange(np.prod(shape, dtype=int)).reshape(shape) % 7).astype(plain.dtype)[()]
-
-
 def _axes_of(axes: Any, tree: Any, what: str) -> list[int | None]:
     """One axis for each leaf of the tree, of which `axes` is a prefix."""
-    if axes is None or isinstance(axes, (int, np.integer)) and not isinstance(axes, bool):
+    if axes is None or (isinstance(axes, (int, np.integer)) and not isinstance(axes, bool)):
         return [axes if axes is None else int(axes)] * len(flatten(tree)[0])
     leaves = flatten(tree)[0]  # registers what it meets
     try:

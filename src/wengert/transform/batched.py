@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,8 @@ from wengert.core.errors import MissingRuleError
 from wengert.core.location import at
 from wengert.core.primitive import Primitive, Structured, bind
 from wengert.core.rule import Constant, Partial
-from wengert.graph.body import Body
+from wengert.graph.body import Body, example, record
 from wengert.graph.node import Node, ordered
-from wengert.transform.derived import derive
 
 Results = tuple[list[Any], list[bool]]
 
@@ -28,7 +28,10 @@ def evaluate(body: Body, values: Sequence[Any], on: Sequence[bool], n: int) -> R
     """
     env: dict[int, Any] = {id(node): value for node, value in zip(body.inputs, values, strict=True)}
     many: dict[int, Any] = {id(node): flag for node, flag in zip(body.inputs, on, strict=True)}
-    for node in ordered(body.outputs):
+    nodes = ordered(body.outputs)
+    uses = Counter(id(arg) for node in nodes for arg in node.args)
+    uses.update(map(id, body.outputs))
+    for node in nodes:
         key = id(node)
         if node.is_input:
             continue
@@ -42,6 +45,10 @@ def evaluate(body: Body, values: Sequence[Any], on: Sequence[bool], n: int) -> R
             args, flags = [env[id(a)] for a in node.args], [many[id(a)] for a in node.args]
             with at(node.location):
                 env[key], many[key] = _applied(node, args, flags, n)
+        for arg in node.args:  # what nobody needs any more is let go: it is n times as large as it was
+            uses[id(arg)] -= 1
+            if not uses[id(arg)]:
+                del env[id(arg)]
     return [env[id(node)] for node in body.outputs], [many[id(node)] for node in body.outputs]
 
 
@@ -88,24 +95,49 @@ def _checked(value: Any, aval: Aval, n: int, name: str) -> Any:
     return value if have.dtype == aval.dtype else value.astype(aval.dtype)
 
 
-def batched(body: Body, n: int, on: Sequence[bool], want: Sequence[bool]) -> tuple[Body | None, list[bool]]:
+def batched(body: Body, n: int, on: Sequence[bool], want: Sequence[bool]) -> tuple[Body, list[bool]]:
     """The body for n examples, and which outputs are batched: all those that `want` asks for, and what has to be."""
-    flags: list[list[bool]] = []
-
-    def f(values: list[Any]) -> list[Any]:
-        outs, many = evaluate(body, values, on, n)
-        flags.append([a or b for a, b in zip(many, want, strict=True)])
-        return [spread(v, m, n) if w else v for v, m, w in zip(outs, many, want, strict=True)]
-
     key = ("batched", n, tuple(on), tuple(want))
     if key not in body.derived:
-        domain = [_repeated(a, n) if flag else a for a, flag in zip(body.arguments, on, strict=True)]
-        made = derive(body, key, f, domain)
-        if made is not None:
-            made.quiet = body.quiet
-            made.linear = body.linear
-        body.derived[key, "on"] = flags[-1] if flags else []
-    return body.derived[key], body.derived[key, "on"]
+        flags: list[bool] = []
+
+        def f(values: list[Any]) -> list[Any]:
+            outs, many = evaluate(body, values, on, n)
+            flags[:] = [a or b for a, b in zip(many, want, strict=True)]
+            return [spread(v, m, n) if w else v for v, m, w in zip(outs, many, want, strict=True)]
+
+        body.derived[key] = recorded(body, f, n, on), flags
+    return body.derived[key]  # type: ignore[no-any-return]
+
+
+def recorded(body: Body, f: Callable[[list[Any]], list[Any]], n: int, on: Sequence[bool]) -> Body:
+    """What f makes of the body for n examples: of the same inputs, of which some are batched."""
+    made = record(body.name, f, [_repeated(a, n) if flag else a for a, flag in zip(body.arguments, on, strict=True)])
+    made.quiet, made.linear = body.quiet, body.linear
+    return made
+
+
+def by_operations(
+    primitive: Structured, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int
+) -> Results:
+    """What a structured operation is made of, for n examples."""
+    firsts = [first_of(a) if flag else a for a, flag in zip(args, on, strict=True)]
+    body = record(primitive.name, lambda values: list(primitive.expand(values, params)), firsts)
+    return evaluate(body, args, on, n)
+
+
+def first_of(stack: Any) -> Any:
+    """One example; where there is none, numbers that few operations mind."""
+    plain = example(stack)
+    if len(plain):
+        return plain[0]
+    shape = plain.shape[1:]
+    return (1 + np.arange(np.prod(shape, dtype=int)).reshape(shape) % 7).astype(plain.dtype)[()]
+
+
+def beside(test: Any, value: Any) -> Any:
+    """A truth value for each example, with axes of length 1 for those of the value that it is to choose."""
+    return np.reshape(test, (*shape_of(test), *(1,) * (len(shape_of(value)) - 1)))
 
 
 def _repeated(value: Any, n: int) -> Any:

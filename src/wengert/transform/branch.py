@@ -13,10 +13,12 @@ import numpy as np
 
 from wengert.core.alias import resolve
 from wengert.core.aval import Aval
+from wengert.core.batching import spread as repeated
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.core.primitive import Structured, bind
 from wengert.core.tracer import Tracer
 from wengert.graph.body import Body
+from wengert.transform.batched import batched, beside, evaluate
 from wengert.transform.call import influenced, tangent_body, transposed_body, writeable
 from wengert.transform.derived import pick, present, settled, shaped, spread
 from wengert.transform.step import cast, names_of, numbers, recorded, recorded_call, truth, whole
@@ -39,6 +41,28 @@ class Choice(Structured):
     def expand(self, args: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         branches = params["branches"]
         return tuple(branches[clamped(args[0], branches)].emit(args[1:]))
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        branches = params["branches"]
+        if on[0]:
+            return self._selected(args, on, branches, n), [True] * len(branches[0].outputs)
+        flags = [False] * len(branches[0].outputs)
+        for branch in branches:
+            flags = batched(branch, n, on[1:], flags)[1]
+        made = tuple(batched(b, n, on[1:], flags)[0] for b in branches)
+        return bind(self, args, {"branches": made}), flags
+
+    def _selected(self, args: Sequence[Any], on: Sequence[bool], branches: Sequence[Body], n: int) -> list[Any]:
+        """Each example takes its own branch: all of them are computed for all examples."""
+        index = args[0]
+        chosen: list[Any] = []
+        for k, branch in enumerate(branches):
+            with np.errstate(all="ignore"):  # of the examples that take another branch
+                outs, many = evaluate(branch, args[1:], on[1:], n)
+            full = [repeated(o, m, n) for o, m in zip(outs, many, strict=True)]
+            late = np.greater_equal(index, k)
+            chosen = full if not k else [np.where(beside(late, b), b, a) for a, b in zip(chosen, full, strict=True)]
+        return chosen
 
     def push(self, tangents: Sequence[Any], args: Sequence[Any], params: dict[str, Any], apart: bool) -> Any:
         branches, active = params["branches"], present(tangents[1:])

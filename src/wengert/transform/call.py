@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.batching import spread as repeated
 from wengert.core.errors import check_callable
 from wengert.core.primitive import Structured, bind
 from wengert.core.tracer import Tracer, is_running
 from wengert.graph.body import Body, strong
+from wengert.transform.batched import batched
 from wengert.transform.derived import (
     cotangents_of,
     derive,
@@ -43,6 +45,15 @@ class Call(Structured):
 
     def expand(self, args: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         return tuple(params["body"].emit(args))
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        body = params["body"]
+        if body.remake is None:
+            made, flags = batched(body, n, on, [False] * len(body.outputs))
+            return bind(self, args, {"body": made}), flags
+        made, wanted = body.remake(n, on)
+        full = [repeated(a, flag, n) if want else a for a, flag, want in zip(args, on, wanted, strict=True)]
+        return bind(self, full, {"body": made}), [True] * len(body.outputs)
 
     def push(self, tangents: Sequence[Any], args: Sequence[Any], params: dict[str, Any], apart: bool) -> Any:
         body, active = params["body"], present(tangents)
@@ -91,7 +102,18 @@ def tangent_body(body: Body, active: Sequence[bool], outs: Sequence[bool], toget
 
     domain = [*body.arguments, *map(strong, pick(body.domain, active))]
     linear = () if together else (False,) * len(active)
-    return derive(body, ("call", tuple(active), tuple(outs), together), f, domain, linear)
+    made = derive(body, ("call", tuple(active), tuple(outs), together), f, domain, linear)
+    if made is not None and body.remake is not None:
+        remake = body.remake
+
+        def remade(n: int, on: Sequence[bool]) -> tuple[Body, list[bool]]:
+            whole, wanted = remake(n, [a or b for a, b in zip(on, active, strict=False)])
+            moved = tangent_body(whole, active, outs, together)
+            assert moved is not None
+            return moved, [*wanted, *[True] * sum(active)]
+
+        made.remake = remade
+    return made
 
 
 def transposed_body(body: Body, active: tuple[bool, ...], cts: tuple[bool, ...]) -> Body | None:
@@ -103,7 +125,18 @@ def transposed_body(body: Body, active: tuple[bool, ...], cts: tuple[bool, ...])
         return cotangents_of(body, spread(held, fixed), active, spread(back, cts))
 
     domain = [*pick(body.arguments, fixed), *map(strong, pick(body.avals, cts))]
-    return derive(body, ("transposed", active, cts), f, domain, (False,) * sum(fixed))
+    made = derive(body, ("transposed", active, cts), f, domain, (False,) * sum(fixed))
+    if made is not None and body.remake is not None:
+        remake = body.remake
+
+        def remade(n: int, on: Sequence[bool]) -> tuple[Body, list[bool]]:
+            whole, wanted = remake(n, spread(on[: sum(fixed)], fixed, True))
+            back = transposed_body(whole, active, cts)
+            assert back is not None
+            return back, [*pick(wanted, fixed), *[True] * sum(cts)]
+
+        made.remake = remade
+    return made
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:

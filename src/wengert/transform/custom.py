@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from wengert.core.aval import Aval, aval_of
+from wengert.core.batching import spread
 from wengert.core.errors import ArgumentError, NonlinearError, ShapeError, check_callable
 from wengert.core.primitive import Notation, Structured, bind
 from wengert.core.tracer import Tracer
@@ -16,6 +17,7 @@ from wengert.graph.body import constant_like
 from wengert.transform.application import Application, Rule, inexact
 from wengert.transform.derived import groups, pick, present, settled
 from wengert.transform.linearize import LinearNode
+from wengert.transform.many import Many
 
 
 class Custom(Structured):
@@ -27,7 +29,7 @@ class Custom(Structured):
         super().__init__("custom")  # and not the user's name, which may be that of an operation
         self.notation = Notation(name, f"{name}({{args}})", rf"\operatorname{{{{{name}}}}}\left({{args}}\right)")
 
-    def run(self, *args: Any, of: Application) -> tuple[Any, ...]:
+    def run(self, *args: Any, of: Application | Many) -> tuple[Any, ...]:
         return of.value(args)
 
     def avals(self, *avals: Any, of: Application) -> tuple[Any, ...]:
@@ -51,6 +53,10 @@ class Custom(Structured):
 
     def transposable(self, active: Sequence[bool], params: dict[str, Any]) -> bool:
         return False
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        outs = bind(self, args, {"of": Many(params["of"], n, on)})
+        return outs, [True] * len(outs)
 
     def expand(self, args: Sequence[Any], params: dict[str, Any]) -> NoReturn:
         name = params["of"].name
@@ -96,6 +102,12 @@ class Tangent(Structured):
 
     def expand(self, args: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         return self.run(*args, **params)
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        full = [spread(a, flag, n) for a, flag in zip(args, on, strict=True)]
+        many = Many(params["of"], n, [True] * len(params["active"]))
+        outs = bind(self, full, {**params, "of": many})
+        return outs, [True] * len(outs)
 
     def transposable(self, active: Sequence[bool], params: dict[str, Any]) -> bool:
         return not any(active[: len(active) - sum(params["active"])])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from wengert.core.errors import ArgumentError, check_callable
 from wengert.core.tracer import concrete
 from wengert.transform.jvp import jvp
 from wengert.transform.linearization import Linearization
+from wengert.transform.passes import sweep
 from wengert.transform.reverse import grad, positions
 
 Mode = Literal["forward", "reverse"]
@@ -29,7 +30,8 @@ def jacobian(
     `mode`: "forward" (a pass per input element), "reverse" (a pass per output element); by default what needs fewer.
     **Returns**: a function of f's arguments that returns a tree like f's result, each leaf replaced by a tree like the
     argument (a tuple of them for a tuple of argnums).
-    **Raises**: as `grad`. **Cost**: f once, and min(inputs, outputs) passes over its linearization.
+    **Raises**: as `grad`. **Cost**: f once, and min(inputs, outputs) passes over its linearization; passes over
+    small arrays are done together, in one pass over arrays that are as many times as large.
 
     >>> import numpy as np, wengert as wg
     >>> wg.jacobian(lambda x: x * x[::-1])(np.array([2.0, 3.0]))
@@ -53,12 +55,12 @@ def jacobian(
             chosen = "forward"  # its columns are derivatives as they stand; rows would be those of the adjoint
         if chosen == "forward":  # blocks[input][output], each with the output's axes first
             blocks = [[_stack(part, out, a, -1) for part, out in zip(parts, outs, strict=True)]
-                      for a, parts in zip(ins, _sweep(lin.push, ins, len(outs)), strict=True)]  # fmt: skip
+                      for a, parts in zip(ins, sweep(lin.push, ins, len(outs)), strict=True)]  # fmt: skip
             _check_holomorphic(lin, ins, blocks)
             rows = [list(row) for row in zip(*blocks, strict=True)] if outs else []
         else:
             rows = [[_stack(part, a, out, 0) for part, a in zip(parts, ins, strict=True)]
-                    for out, parts in zip(outs, _sweep(lin.pull, outs, len(ins)), strict=True)]  # fmt: skip
+                    for out, parts in zip(outs, sweep(lin.pull, outs, len(ins)), strict=True)]  # fmt: skip
         single = isinstance(argnums, (int, np.integer))
         trees = [lin.rebuild(row)[0] if single else tuple(lin.rebuild(row)) for row in rows]
         result = lin.rebuild_out(trees)
@@ -75,7 +77,7 @@ def _check_holomorphic(lin: Linearization, ins: Sequence[Aval], blocks: list[lis
     def turned(units: list[Any]) -> list[Any]:
         return lin.push([1j * u if a.dtype.kind == "c" else u for u, a in zip(units, ins, strict=True)])
 
-    steps = _sweep(turned, ins, len(lin.primals))
+    steps = sweep(turned, ins, len(lin.primals))
     for aval, along, parts in zip(ins, blocks, steps, strict=True):
         if aval.dtype.kind != "c":
             continue
@@ -93,39 +95,16 @@ def _size(avals: Sequence[Aval]) -> int:
     return sum(int(np.prod(a.shape)) for a in avals)
 
 
-def _sweep(pass_: Callable[[list[Any]], list[Any]], avals: Sequence[Aval], count: int) -> Iterator[list[list[Any]]]:
-    """For each leaf the passes seeded with each of its unit vectors, gathered per result."""
-    zeros = [0.0 if a.weak else np.zeros(a.shape, _real(a)) for a in avals]
-    for i, aval in enumerate(avals):
-        gathered: list[list[Any]] = [[] for _ in range(count)]
-        for unit in _units(aval):
-            for part, value in zip(gathered, pass_([*zeros[:i], unit, *zeros[i + 1 :]]), strict=True):
-                part.append(value)
-        yield gathered
-
-
-def _units(aval: Aval) -> Iterator[Any]:
-    if aval.weak:
-        yield 1.0
-        return
-    for k in range(int(np.prod(aval.shape))):
-        unit = np.zeros(aval.shape, _real(aval))
-        unit.flat[k] = 1
-        yield unit[()]
-
-
-def _real(aval: Aval) -> np.dtype[Any]:
-    return aval.dtype if aval.dtype.kind in "fc" else np.dtype(np.float64)
-
-
-def _stack(parts: list[Any], of: Aval, by: Aval, axis: int) -> Any:
+def _stack(parts: Any, of: Aval, by: Aval, axis: int) -> Any:
     """The results of the passes, one per element of `by`, with by's axes last (axis −1) or first (axis 0)."""
     shape = (*of.shape, *by.shape) if axis == -1 else (*by.shape, *of.shape)
-    if not parts:
-        return np.zeros(shape)
-    if not shape:
-        return parts[0]
-    return np.reshape(np.stack(parts, axis), shape)
+    if isinstance(parts, list):  # of passes that were made one by one
+        if not parts:
+            return np.zeros(shape)
+        if not shape:
+            return parts[0]
+        parts = np.stack(parts)
+    return np.reshape(np.moveaxis(parts, 0, axis) if axis else parts, shape)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of
+from wengert.core.batching import spread as repeated
 from wengert.core.primitive import Structured, bind
 from wengert.graph.body import Body, constant_like, strong
+from wengert.transform.batched import batched
 from wengert.transform.derived import (
     cotangents_of,
     derive,
@@ -100,6 +102,22 @@ class Scan(Structured):
         ys = [np.stack([row[k] for row in rows]) if rows else np.empty((0, *a.shape), a.dtype)
               for k, a in enumerate(stacked)]  # fmt: skip
         return (*state, *ys)
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        body, consts, carry = params["body"], params["consts"], params["carry"]
+        fixed, state, xs = groups(on, consts, carry)
+        rest = [False] * (len(body.outputs) - carry)
+        step, outs = batched(body, n, on, [*state, *rest])
+        while outs[:carry] != state:  # a batched value goes round the loop
+            state = outs[:carry]
+            step, outs = batched(body, n, [*fixed, *state, *xs], [*state, *rest])
+        held, start, rows = groups(args, consts, carry)
+        start = [repeated(s, was, n) if now else s for s, was, now in zip(start, on[consts:], state, strict=False)]
+        rows = [np.moveaxis(x, 0, 1) if flag else x for x, flag in zip(rows, xs, strict=True)]
+        results = bind(self, [*held, *start, *rows], {**params, "body": step})
+        flags = [*outs, *(state if params["store"] else ())]
+        last, stacks = groups(results, carry)
+        return [*last, *(np.moveaxis(y, 1, 0) if f else y for y, f in zip(stacks, flags[carry:], strict=True))], flags
 
     # The derivative ------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ import numpy as np
 from wengert.core.aval import Aval, aval_of
 from wengert.core.primitive import Structured, bind
 from wengert.graph.body import Body, constant_like, strong
+from wengert.transform.batched import by_operations
 from wengert.transform.derived import groups, pick, present, settled
 from wengert.transform.scan import joint_step, linear_loop, scan, sparing, tangent_step, transposed_step
 
@@ -93,6 +94,9 @@ class ScanTangent(Structured):
 
     def _step(self, params: dict[str, Any]) -> Body | None:
         return tangent_step(params["body"], params["active"], params["outs"], params["consts"], params["carry"])
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        return by_operations(self, args, on, params, n)
 
     def push(self, tangents: Sequence[Any], args: Sequence[Any], params: dict[str, Any], apart: bool) -> Any:
         return None
@@ -179,6 +183,9 @@ class Sweep(Structured):
         back = {**shared, "body": params["back"], "carry": states, "reverse": not params["reverse"], "store": False}
         results: tuple[Any, ...] = bind(scan, [*fixed, *state, *stacks, *xs, *rows], back)
         return results
+
+    def examples(self, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any], n: int) -> Any:
+        return by_operations(self, args, on, params, n)
 
     def push(self, tangents: Sequence[Any], args: Sequence[Any], params: dict[str, Any], apart: bool) -> Any:
         return None
