@@ -21,8 +21,8 @@ pytest.importorskip("llvmlite")
 #: Rows that depend on numbers in a way that only their own Python code can follow: they run eagerly.
 EAGER = {
     "plain[np.searchsorted(plain, np.abs(v))] + v",
-    "np.linalg.eig(s @ s.T)[1]",
-    "np.linalg.eigvals(s @ s.T)",
+    "np.linalg.eig(s @ s.T)[1].real",
+    "np.linalg.eigvals(s @ s.T).real",
     'np.histogram(x, "sturges")[1]',
     "np.cov(x, aweights=w * w)",
     "np.cov(x, fweights=[1, 2, 0, 3], aweights=v * v)",
