@@ -197,6 +197,16 @@ def test_solvers_are_called_for_each_example() -> None:
     np.testing.assert_allclose(wg.grad(lambda v: np.sum(wg.vmap(f)(v)))(xs), 1 / (3 * ys**2 + 1), rtol=1e-9)
 
 
+def test_black_boxes_are_called_for_each_example() -> None:
+    xs = np.array([0.5, 2.0, 9.0])
+    box = wg.from_callable(math.gamma, warn=False)
+    check(box, xs[:2])
+    got = wg.vmap(wg.grad(lambda x: box(x) * x))(xs)
+    np.testing.assert_allclose(got, [wg.grad(lambda x: box(x) * x)(x) for x in xs], rtol=1e-12)
+    with pytest.raises(wg.ArgumentError, match="no second one"):
+        wg.vmap(wg.grad(wg.grad(box)))(xs)
+
+
 def test_axes_and_trees() -> None:
     a = RNG.normal(size=(2, 5, 3))
     np.testing.assert_allclose(wg.vmap(np.sum, in_axes=1)(a), a.sum((0, 2)))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
+from wengert.core.aval import aval_of, is_complex
 from wengert.core.errors import ArgumentError, check_callable
 from wengert.core.location import user_location
-from wengert.core.tracer import Tracer
 from wengert.core.tree import flatten
 from wengert.transform.custom import custom_derivative
-from wengert.transform.duality import plain
 from wengert.transform.numeric import SCHEMES, finite_difference
 from wengert.transform.step import numbers
 
@@ -55,18 +54,16 @@ def from_callable(
     told = not warn
     name = getattr(f, "__name__", type(f).__name__)
 
-    def matrix(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[list[Any]]:
-        """The derivative of each number or array of the result by each of the arguments', as out.shape + in.shape."""
+    def second(*args: Any, **kwargs: Any) -> NoReturn:
+        raise ArgumentError(
+            f"{name} is known by its values alone: it has a first derivative, by differences, and no second one",
+            wrong=f"wg.hessian(wg.from_callable({name}))",
+            right=f"wg.custom_derivative({name}, pushforward=…), a rule in NumPy",
+        )
+
+    def differences(*args: Any, **kwargs: Any) -> Any:
+        """The derivative of each part of the result by each part of the arguments, as out.shape + in.shape."""
         nonlocal told
-        leaves, rebuild = numbers(args)
-        if any(isinstance(leaf, Tracer) for leaf in leaves):
-            raise ArgumentError(
-                f"{name} is known by its values alone: it has a first derivative, by differences, and no second one",
-                wrong=f"wg.hessian(wg.from_callable({name}))",
-                right=f"wg.custom_derivative({name}, pushforward=…), a rule in NumPy",
-            )
-        if any(np.iscomplexobj(plain(leaf)) for leaf in leaves):
-            raise ArgumentError(f"{name} is known by its values alone, and complex numbers would need two differences")
         if not told:
             told = True
             here = user_location()
@@ -77,7 +74,8 @@ def from_callable(
                 here.file if here else __file__,
                 here.line if here else 1,
             )
-        places = [i for i, leaf in enumerate(leaves) if np.asarray(leaf).dtype.kind == "f"]
+        leaves, rebuild = numbers(args)
+        places = _moving(leaves)
 
         def of(*moved: Any) -> list[Any]:
             values = list(leaves)
@@ -85,9 +83,18 @@ def from_callable(
                 values[i] = value
             return flatten(f(*rebuild(values), **kwargs))[0]
 
-        found = finite_difference(of, range(len(places)), scheme, step)(*[leaves[i] for i in places])
+        return finite_difference(of, range(len(places)), scheme, step)(*[leaves[i] for i in places])
+
+    slopes = custom_derivative(differences, pushforward=second)  # one operation, whoever follows the arguments
+
+    def matrix(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[list[Any]]:
+        """The same, with None for the arguments that are whole numbers."""
+        leaves, _ = numbers(args)
+        if any(is_complex(leaf) for leaf in leaves):
+            raise ArgumentError(f"{name} is known by its values alone, and complex numbers would need two differences")
+        places = _moving(leaves)
         rows = []
-        for row in found:
+        for row in slopes(*args, **kwargs):
             blocks = iter(row)
             rows.append([next(blocks) if i in places else None for i in range(len(leaves))])
         return rows
@@ -115,3 +122,7 @@ def from_callable(
     wrapped = functools.wraps(f)(custom_derivative(f, pushforward=pushforward, pullback=pullback))
     wrapped.approximate = scheme  # type: ignore[attr-defined]
     return wrapped
+
+
+def _moving(leaves: Sequence[Any]) -> list[int]:
+    return [i for i, leaf in enumerate(leaves) if aval_of(leaf).dtype.kind == "f"]
