@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "wengert"
 
 # Top to bottom: a package or module, and what it may import of Wengert besides itself. `__init__` is `import wengert`.
 ENGINE = "graph.simplify graph ops core"
-LIBRARY = f"testing nn optim nn.module explain drawing implicit sparse compile transform {ENGINE}"
+LIBRARY = f"testing nn optim explain drawing implicit sparse compile transform {ENGINE}"
 LAYERS = {
     "__main__": "cli",
     "cli": f"__init__ {LIBRARY}",
@@ -21,9 +21,10 @@ LAYERS = {
     "scipy": "numpy ops core",
     "numpy": "ops core",
     "testing": f"explain compile transform {ENGINE}",
-    "nn": f"optim nn.module explain drawing compile transform {ENGINE}",
-    "optim": f"nn.module compile transform {ENGINE}",
-    "nn.module": f"compile transform {ENGINE}",
+    "nn": f"optim nn.fields nn.structure explain drawing compile transform {ENGINE}",
+    "optim": f"nn.fields compile transform {ENGINE}",
+    "nn.fields": "nn.structure transform core",
+    "nn.structure": "",
     "explain": f"drawing transform {ENGINE}",
     "drawing": "",
     "sparse": "transform graph core",

@@ -19,7 +19,9 @@ def _flag(keepdims: Any) -> bool:
 
 @implements(np.mean)
 def mean_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
-    """np.mean."""
+    """np.mean; of half precision the sum is one of single precision, as NumPy has it."""
+    if dtype is None and out is None and aval_of(a).dtype == np.float16:
+        return mean_of(a.astype(np.float32), axis, keepdims=keepdims, **options).astype(np.float16)
     total = np.sum(a, axis=axis, dtype=dtype, out=out, keepdims=_flag(keepdims), **options)
     return total / _number(a, axis, keepdims, total, options)
 
