@@ -507,3 +507,18 @@ def test_repr_and_summary_count_the_parameters():
     assert "by_name.last: Affine" in str(table)
     assert model.layers[0].calls == 0, "the summary runs a copy"
     assert "result" not in str(model.summary())
+
+
+def test_a_compiled_module_follows_its_own_numbers():
+    model = wg.nn.Linear(3, 2, rng=0)
+    predict = wg.jit(model)
+    x = np.arange(3.0)
+    for _ in range(2):
+        want = model.weight.data @ x + model.bias.data
+        got = predict(x)
+        assert type(got) is np.ndarray
+        np.testing.assert_allclose(got, want, rtol=1e-14)
+        model.weight.data *= 2.0
+    assert predict.trace_count == 1
+    assert predict.report(x).obstacle == ""
+    assert "Linear" in repr(predict)

@@ -17,6 +17,7 @@ import numpy as np
 
 from wengert.compile.arguments import Call, Parameters, form_of, has_plain_keys, is_dead, without_static
 from wengert.compile.backend import Options, Refused, compiler_named
+from wengert.compile.bound import Bound, behind, call, is_tree
 from wengert.compile.report import Lowered, Report
 from wengert.compile.specialization import (
     LIMIT,
@@ -26,6 +27,7 @@ from wengert.compile.specialization import (
     Tree,
     applies,
     too_many,
+    user_level,
 )
 from wengert.compile.threads import threads_for
 from wengert.core.errors import check_callable
@@ -235,7 +237,7 @@ class Jit:
             location = None if place.parent is None else place.parent.locations[place.guard]
             warnings.warn(
                 too_many(getattr(self._f, "__name__", "the function"), location), SpecializationWarning,
-                stacklevel=_user_level(),
+                stacklevel=user_level(),
             )  # fmt: skip
 
     # Methods, processes, threads ----------------------------------------------------------------------------------
@@ -305,14 +307,6 @@ def _rebuilt(f: Callable[..., Any], settings: dict[str, Any]) -> Jit:
     return jit(f, **settings)
 
 
-def _user_level() -> int:
-    """The `stacklevel`, for the caller's warning, of the first frame outside this package."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("wengert."):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
 @overload
 def jit(
     f: Callable[..., Any],
@@ -349,9 +343,9 @@ def jit(
 
     jit(f)(x) = f(x): whatever Python does in f, the results are those of f itself.
 
-    **Arguments**: `f`, NumPy code; its arguments are pytrees. Numbers and arrays (floating, integer, boolean, complex,
-    of any layout) are followed; everything else (strings, truth values, functions, …) is static: another value means
-    another recording. `static_argnums`, `static_argnames` make more arguments static, by position or name.
+    **Arguments**: `f`, NumPy code; its arguments are pytrees, and so may f be (a module). Numbers and arrays (floating,
+    integer, boolean, complex, of any layout) are followed; everything else (strings, truth values, functions, …) is
+    static: another value means another recording. `static_argnums`, `static_argnames` make more arguments static.
     `donate_argnums`: arguments whose memory may be used for the results; what is in these arrays after the call is
     not specified. `fast_math`: allow reassociation and contraction as C compilers do, at the cost of the last digits.
     `threads`: at most so many for a long loop, with the same result for every number; by default WENGERT_NUM_THREADS,
@@ -394,4 +388,7 @@ def jit(
     if f is None:
         return functools.partial(jit, **settings)
     check_callable(f, "wg.jit")
+    if is_tree(f):
+        moved = behind(static_argnums), static_argnames, behind(donate_argnums)
+        return Bound(f, Jit(call, Parameters(call, *moved), settings))
     return Jit(f, Parameters(f, static_argnums, static_argnames, donate_argnums), settings)

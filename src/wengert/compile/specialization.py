@@ -7,6 +7,7 @@ where the right specialization stands in the tree, or where it has to be added.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -178,3 +179,11 @@ def applies(found: Specialization, call: Call) -> bool:
             if k != i and isinstance(other, np.ndarray) and np.may_share_memory(array, other):
                 return False
     return True
+
+
+def user_level() -> int:
+    """The `stacklevel`, for the caller's warning, of the first frame outside this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("wengert."):
+        frame, level = frame.f_back, level + 1
+    return level
