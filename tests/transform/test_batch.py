@@ -311,3 +311,13 @@ def test_a_jacobian_in_parts() -> None:
         np.testing.assert_array_equal(wg.jacobian(np.cumprod)(x), whole)
     finally:
         passes._ELEMENTS = old
+
+
+def test_results_that_are_of_one_size_for_all_examples() -> None:
+    a, b = RNG.normal(size=(4, 5, 3)), RNG.normal(size=(4, 5))
+    check(lambda a, b: np.linalg.lstsq(a, b)[0], a, b, rtol=1e-10)
+    check(wg.jacobian(lambda a, b: np.linalg.lstsq(a, b)[0]), a, b, rtol=1e-9)
+    counts = RNG.integers(0, 4, (3, 20))
+    check(lambda i: np.bincount(i, minlength=6), counts)
+    x = RNG.normal(size=(3, 20))
+    check(lambda v: np.histogram(v, bins=5, range=(-3.0, 3.0))[0], x)

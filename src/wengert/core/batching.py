@@ -43,6 +43,12 @@ def spread(value: Any, batched: bool, n: int) -> Any:
     return value if batched else np.broadcast_to(value, (n, *shape_of(value)))
 
 
+def rows(value: Any) -> Any:
+    """The elements of each example in a row."""
+    n, *shape = shape_of(value)
+    return np.reshape(value, (n, int(np.prod(shape))))
+
+
 def by_shape(primitive: Primitive, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any]) -> Any:
     """One argument brought to the shape that the parameter `shape` says."""
     return bind(primitive, args, {**params, "shape": (shape_of(args[0])[0], *params["shape"])})
@@ -104,8 +110,8 @@ def product_of_matrices(primitive: Primitive, args: Sequence[Any], on: Sequence[
         return bind(primitive, (x, y), {})
     if left and not right and rank(y, right) == 2:  # one large product instead of many small ones
         *lead, size = shape_of(x)
-        rows = np.reshape(x, (int(np.prod(lead)), size))
-        return np.reshape(bind(primitive, (rows, y), {}), (*lead, shape_of(y)[1]))
+        flat = np.reshape(x, (int(np.prod(lead)), size))
+        return np.reshape(bind(primitive, (flat, y), {}), (*lead, shape_of(y)[1]))
     x, y = np.expand_dims(x, -2) if row else x, np.expand_dims(y, -1) if column else y
     axes = max(rank(x, left), rank(y, right))
     z = bind(primitive, (padded(x, left, axes), padded(y, right, axes)), {})
@@ -118,9 +124,9 @@ def system(primitive: Primitive, args: Sequence[Any], on: Sequence[bool], params
     (a, b), (many, _) = args, on
     if many or len(shape_of(a)) > 2 or rank(b, True) > 2:
         return on_last_axes(2, 2)(primitive, args, on, params)
-    n, rows, columns = shape_of(b)
-    z = bind(primitive, (a, np.reshape(np.moveaxis(b, 0, 1), (rows, n * columns))), params)
-    return np.moveaxis(np.reshape(z, (rows, n, columns)), 1, 0)
+    n, size, columns = shape_of(b)
+    z = bind(primitive, (a, np.reshape(np.moveaxis(b, 0, 1), (size, n * columns))), params)
+    return np.moveaxis(np.reshape(z, (size, n, columns)), 1, 0)
 
 
 def sized_by_values(primitive: Primitive, args: Sequence[Any], on: Sequence[bool], params: dict[str, Any]) -> Any:

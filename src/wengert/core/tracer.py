@@ -48,6 +48,7 @@ class Tracer:
     __array_priority__ = 1000.0
     fields: tuple[str, ...] = ("level", "value")
     updatable = True  # in place
+    decided = True  # whether a program may ask for its number, and go one way or another by it
     copies_share = True  # a copy may have the tangent of what was copied, without an operation in between
     level: Level
     value: Any
@@ -225,6 +226,15 @@ class Written(str):
         )
 
     __int__ = __complex__ = __float__
+
+
+def known(value: Any) -> bool:
+    """Whether there is a number behind a value, by which a program may decide what to do."""
+    while isinstance(value, Tracer):
+        if not value.decided:
+            return False
+        value = value.value
+    return True
 
 
 def concrete(value: Any) -> Any:

@@ -43,6 +43,7 @@ class StepTracer(RecordTracer):
     """A value of the body: the number behind it is an example, of which nothing may depend but shape and dtype."""
 
     __slots__ = ()
+    decided = False
 
     @property
     def aval(self) -> Aval:
@@ -98,10 +99,11 @@ def example(value: Any) -> Any:
 class BodyLevel(RecordLevel):
     """Records a body on example values, which are not followed any further; what is captured becomes an input."""
 
-    __slots__ = ("captured",)
+    __slots__ = ("assumed", "captured")
 
-    def __init__(self) -> None:
+    def __init__(self, assumed: frozenset[str] = frozenset()) -> None:
         super().__init__()
+        self.assumed = assumed  # operations whose results are taken to be as large for other numbers
         self.captured: dict[Any, tuple[Tracer, Node, Any]] = {}
 
     def node_of(self, value: Any) -> Node:
@@ -129,11 +131,11 @@ class BodyLevel(RecordLevel):
         location = user_location()
         if primitive.outputs == 1:
             node = self.add(Node(primitive, nodes, params, aval_of(out), location))
-            if depends_on_values(node):
+            if depends_on_values(node) and primitive.name not in self.assumed:
                 raise Unrecordable(sized(primitive))
             return StepTracer(self, out, node)
         whole = self.add(Node(primitive, nodes, params, tuple(map(aval_of, out)), location))
-        if depends_on_values(whole):
+        if depends_on_values(whole) and primitive.name not in self.assumed:
             raise Unrecordable(sized(primitive))
         parts = [self.add(Node(None, (whole,), {}, aval_of(o), location, part=k)) for k, o in enumerate(out)]
         return tuple(StepTracer(self, o, part) for o, part in zip(out, parts, strict=True))
@@ -245,13 +247,19 @@ def _compiled(body: Body) -> Callable[[Sequence[Any]], Sequence[Any]]:
 
 
 def record(
-    name: str, f: Callable[[list[Any]], Sequence[Any]], values: Sequence[Any], names: Sequence[str] = ()
+    name: str,
+    f: Callable[[list[Any]], Sequence[Any]],
+    values: Sequence[Any],
+    names: Sequence[str] = (),
+    assumed: frozenset[str] = frozenset(),
 ) -> Body:
     """Record f, a function of a list of values that returns a list, on example values.
 
+    `assumed`: operations whose results are as large for other numbers too, although their rules do not say so.
+
     **Raises**: `Unrecordable` where what f does depends on the numbers, and what f raises.
     """
-    level = BodyLevel()
+    level = BodyLevel(assumed)
     given = [
         level.add(Node(None, (), {}, aval_of(v), name=names[i] if names else f"x{i}", value=v))
         for i, v in enumerate(map(example, values))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core.alias import update
-from wengert.core.aval import Aval, promote, shape_of
-from wengert.core.batching import pointwise
+from wengert.core.aval import Aval, aval_of, promote, shape_of
+from wengert.core.batching import BatchRule, along_axis, direct, pointwise, rows, sized_by_values
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import implements, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -100,13 +100,14 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
     return a if high is None else np.minimum(a, high)
 
 
-def constant_function(function: Any, dtype: Any, shape: Any) -> Primitive:
+def constant_function(function: Any, dtype: Any, shape: Any, batch: BatchRule) -> Primitive:
     """A function of arrays whose values (indices, truth) are piecewise constant; it is recorded, not differentiated."""
     primitive = REGISTRY[function.__name__] = Primitive(
         function.__name__,
         function,
         lambda i: Constant(),
         aval=lambda *avals, **params: Aval(shape(*avals, **params), np.dtype(dtype)),
+        batch=batch,
         notation=Notation(
             function.__name__, f"np.{function.__name__}({{args}}, {{params}})",
             rf"\operatorname{{{{{function.__name__}}}}}\left({{args}}\right)",
@@ -119,12 +120,41 @@ def _same(*avals: Aval, **params: Any) -> tuple[int, ...]:
     return np.broadcast_shapes(*(a.shape for a in avals))
 
 
-argsort = constant_function(np.argsort, np.intp, lambda x, **params: x.shape)
-searchsorted = constant_function(np.searchsorted, np.intp, lambda a, v, **params: v.shape)
-isclose = constant_function(np.isclose, bool, _same)
-argwhere = constant_function(np.argwhere, np.intp, lambda x: (-1, len(x.shape)))
+def places(a: Any, v: Any, side: str) -> Any:
+    """np.searchsorted of the elements of each example in a row of a: the bits of all places, from the highest one down."""
+    shape, size = shape_of(v), shape_of(a)[1]
+    v, whole = rows(v), promote(aval_of(a), aval_of(v)).kind not in "fc"
+    place: Any = np.zeros(shape_of(v), np.intp)
+    for bit in reversed(range(size.bit_length())):
+        further = place + (1 << bit)
+        passed = np.take_along_axis(a, np.minimum(further, size) - 1, -1)
+        before = passed < v if side == "left" else passed <= v
+        if not whole:  # what is no number comes last
+            before = before | (np.isnan(v) & ~np.isnan(passed) if side == "left" else np.isnan(v))
+        place = np.where(before & (further <= size), further, place)
+    return np.reshape(place, shape)
+
+
+def search(a: Any, own: bool, v: Any, side: str) -> Any:
+    """np.searchsorted of each example in a, of which each has its `own` or all have the same; v may have one row."""
+    if not own:
+        return bind(searchsorted, (a, v), {"side": side, "sorter": None})
+    return places(a, np.broadcast_to(v, (shape_of(a)[0], *shape_of(v)[1:])), side)
+
+
+def _batched_search(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    (a, v), (own, many), sorter = args, on, params["sorter"]
+    if sorter is not None:
+        a = np.take(a, sorter, axis=-1)
+    return search(a, own, v if many else np.expand_dims(v, 0), params["side"])
+
+
+argsort = constant_function(np.argsort, np.intp, lambda x, **params: x.shape, along_axis)
+searchsorted = constant_function(np.searchsorted, np.intp, lambda a, v, **params: v.shape, _batched_search)
+isclose = constant_function(np.isclose, bool, _same, pointwise)
+argwhere = constant_function(np.argwhere, np.intp, lambda x: (-1, len(x.shape)), sized_by_values)
 round_ = REGISTRY["round"] = Primitive(
-    "round", np.round, [Constant()], aval=lambda x, *, decimals: Aval(x.shape, x.dtype),
+    "round", np.round, [Constant()], aval=lambda x, *, decimals: Aval(x.shape, x.dtype), batch=direct,
     notation=Notation("round", "np.round({0}, {params})", r"\operatorname{{round}}\left({0}\right)"),
 )  # fmt: skip
 

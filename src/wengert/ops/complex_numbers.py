@@ -12,6 +12,7 @@ import numpy as np
 
 from wengert.core.alias import view
 from wengert.core.aval import Aval, aval_of, is_complex, shape_of
+from wengert.core.batching import direct
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear
@@ -23,7 +24,7 @@ def _part(name: str, impl: Any, adjoint: Any, latex: str) -> Primitive:
         return Aval(x.shape, np.empty((), x.dtype).real.dtype if name != "conj" else x.dtype)
 
     primitive = REGISTRY[name] = Primitive(
-        name, impl, [Linear(adjoint)], aval=aval, joint=True, complex="adjoint",
+        name, impl, [Linear(adjoint)], aval=aval, joint=True, complex="adjoint", batch=direct,
         notation=Notation(name, f"np.{name}({{0}})", latex),
     )  # fmt: skip
     return primitive

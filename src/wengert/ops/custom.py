@@ -21,6 +21,7 @@ def primitive(
     aval: Callable[..., Aval] | None = None,
     outputs: int = 1,
     complex: bool = False,
+    batch: Callable[..., Any] | None = None,
     symbol: str | None = None,
     latex: str | None = None,
     python: str | None = None,
@@ -36,7 +37,8 @@ def primitive(
     `name`, `symbol`, `latex` (a template such as `r"P_3\left({0}\right)"`), `python` (a template of NumPy source), for
     printing; `aval`, from the arguments' shape and dtype to the result's, needed only where the operation is applied
     to tangents and is not elementwise; `outputs`, how many results fn returns as a tuple; `complex`, that the rules
-    hold for complex numbers too: a `Partial` is then the derivative of a holomorphic function, a `Linear` a transpose.
+    hold for complex numbers too: a `Partial` is then the derivative of a holomorphic function, a `Linear` a transpose;
+    `batch`, how it is applied to many examples at once, which an elementwise function need not say (docs/vmap.md).
     **Returns**: the operation, called like `fn`. **Raises**: `ArgumentError` for a rule that is none.
     **Cost** of a call: that of `fn`, and of the rules where it is differentiated.
 
@@ -69,6 +71,7 @@ def primitive(
         aval=aval,
         outputs=outputs,
         complex=complex,
+        batch=batch,
         notation=Notation(
             symbol or called,
             python or f"{called}({{args}})",

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.aval import Aval, is_complex, promote, shape_of
+from wengert.core.aval import Aval, aval_of, is_complex, promote, shape_of
+from wengert.core.batching import direct, spread
 from wengert.core.dispatch import implements
-from wengert.core.errors import DegenerateError, MissingRuleError
+from wengert.core.errors import ArgumentError, DegenerateError, MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Pushforward
 from wengert.core.tracer import concrete
+from wengert.ops.condition import ensure
 from wengert.ops.linalg import conj, constant, floating, mH, mirrored, mT, product, real_dtype
 from wengert.ops.spectral import completed
 
@@ -26,7 +28,7 @@ def _cholesky_push(t: Any, z: Any, a: Any, *, upper: bool) -> Any:
     lower = mH(z) if upper else z
     half = np.linalg.solve(lower, mH(np.linalg.solve(lower, mirrored(t, upper))))
     n = shape_of(a)[-1]
-    tangent = np.matmul(lower, (np.tri(n) - np.eye(n) / 2).astype(concrete(z).dtype) * half)
+    tangent = np.matmul(lower, (np.tri(n) - np.eye(n) / 2).astype(aval_of(z).dtype) * half)
     return mH(tangent) if upper else tangent
 
 
@@ -36,6 +38,7 @@ cholesky = REGISTRY["cholesky"] = Primitive(
     [Pushforward(_cholesky_push)],
     aval=lambda a, *, upper: Aval(a.shape, floating(a)),
     complex=True,
+    batch=direct,
     notation=Notation("chol", "np.linalg.cholesky({0}, {params})", r"\operatorname{{chol}} {0:9}"),
 )
 
@@ -61,12 +64,13 @@ def _qr_push(t: Any, z: Any, a: Any, *, mode: str) -> Any:
     (m, n), k = shape_of(a)[-2:], min(shape_of(a)[-2:])
     q1, r1 = q[..., :k], r[..., :k, :]
     size = np.abs(np.diagonal(constant(r1), axis1=-2, axis2=-1))
-    if np.any(size <= max(m, n) * np.finfo(size.dtype).eps * np.max(size, axis=-1, initial=0, keepdims=True)):
-        raise DegenerateError(
-            "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative",
-            wrong="np.linalg.qr(A)",
-            right="np.linalg.svdvals(A), np.linalg.pinv(A)",
-        )
+    top = np.max(size, axis=-1, initial=0, keepdims=True)
+    r1 = ensure(
+        r1, ~(size <= max(m, n) * np.finfo(size.dtype).eps * top), DegenerateError,
+        "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative",
+        wrong="np.linalg.qr(A)",
+        right="np.linalg.svdvals(A), np.linalg.pinv(A)",
+    )  # fmt: skip
     scaled = mT(np.linalg.solve(mT(r1[..., :k]), mT(t[..., :k])))
     x = np.matmul(mH(q1), scaled)
     lower = np.tril(x, -1)
@@ -79,7 +83,7 @@ def _qr_push(t: Any, z: Any, a: Any, *, mode: str) -> Any:
     if mode == "complete" and m > k:
         what, instead = "the columns that mode='complete' adds (np.linalg.qr(A, 'complete'))", "np.linalg.qr(A)"
         tangent_q = completed(tangent_q, q1, q[..., k:], what, instead)
-        zeros = np.zeros((*shape_of(a)[:-2], m - k, n), concrete(r).dtype)
+        zeros = np.zeros((*shape_of(a)[:-2], m - k, n), aval_of(r).dtype)
         tangent_r = np.concatenate([tangent_r, zeros], axis=-2)
     return tangent_q, tangent_r
 
@@ -97,6 +101,7 @@ qr = REGISTRY["qr"] = Primitive(
     aval=_qr_shape,
     outputs=2,
     complex=True,
+    batch=direct,
     notation=Notation("qr", "np.linalg.qr({0}, {params})", r"\operatorname{{qr}} {0:9}"),
 )
 
@@ -119,18 +124,18 @@ _QRResult = type(np.linalg.qr(np.eye(1)))
 # Pseudo-inverse and least squares ------------------------------------------------------------------------------------
 
 
-def _cuts_only_noise(a: Any, relative: Any) -> None:
+def _cuts_only_noise(a: Any, relative: Any) -> Any:
     """A cut-off that removes more than rounding errors makes another function, whose derivative these rules are not."""
     s = np.linalg.svd(constant(a), compute_uv=False)
     noise = 100 * max(shape_of(a)[-2:]) * np.finfo(s.dtype).eps
     top = np.max(s, axis=-1, initial=0, keepdims=True)
-    if np.any((s <= np.asarray(relative)[..., None] * top) & (s > noise * top)):
-        raise DegenerateError(
-            "the cut-off rcond removes singular values that are more than rounding errors",
-            wrong="np.linalg.pinv(A, rcond=0.1)",
-            right="u, s, vh = np.linalg.svd(A, full_matrices=False); "
-            "vh.conj().T @ (np.where(s > 0.1 * s[0], 1 / s, 0)[:, None] * u.conj().T)",
-        )
+    return ensure(
+        a, ~((s <= np.asarray(relative)[..., None] * top) & (s > noise * top)), DegenerateError,
+        "the cut-off rcond removes singular values that are more than rounding errors",
+        wrong="np.linalg.pinv(A, rcond=0.1)",
+        right="u, s, vh = np.linalg.svd(A, full_matrices=False); "
+        "vh.conj().T @ (np.where(s > 0.1 * s[0], 1 / s, 0)[:, None] * u.conj().T)",
+    )  # fmt: skip
 
 
 def _pinv_push(t: Any, z: Any, a: Any, *, rcond: Any, hermitian: bool) -> Any:
@@ -139,7 +144,7 @@ def _pinv_push(t: Any, z: Any, a: Any, *, rcond: Any, hermitian: bool) -> Any:
     **Source**: Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate" (1973), equation (4.12).
     """
-    _cuts_only_noise(a, rcond)
+    a = _cuts_only_noise(a, rcond)
     if hermitian:  # only the lower triangle is read
         t, a = mirrored(t), mirrored(a)
     left = product(z, mH(z), mH(t))
@@ -153,6 +158,7 @@ pinv = REGISTRY["pinv"] = Primitive(
     [Pushforward(_pinv_push)],
     aval=lambda a, **params: Aval((*a.shape[:-2], *a.shape[-2:][::-1]), floating(a)),
     complex=True,
+    batch=direct,
     notation=Notation("A⁺", "np.linalg.pinv({0}, {params})", r"{0:9}^{{+}}"),
 )
 
@@ -167,7 +173,7 @@ def pinv_of(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = n
 
 def _lstsq_push_a(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
     """With r = b − Ax: dx = A⁺(A⁺ᴴ dAᴴ r − dA x) + (I − A⁺A) dAᴴ A⁺ᴴ x, as of A⁺b; d‖r‖² = −2 Re rᴴ dA x."""
-    _cuts_only_noise(a, rcond)
+    a = _cuts_only_noise(a, rcond)
     x, residuals, _ = z
     inverse, rest, moved = np.linalg.pinv(a, rcond), b - np.matmul(a, x), np.matmul(t, x)
     bent = product(mH(t), mH(inverse), x)
@@ -183,6 +189,28 @@ def _lstsq_push_b(t: Any, z: Any, a: Any, b: Any, *, rcond: float) -> Any:
     return np.matmul(np.linalg.pinv(a, rcond), t), squares, None
 
 
+def _batched_lstsq(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """By the pseudo-inverse, which has the same cut-off; with one matrix for all, their right-hand sides are columns."""
+    (a, b), rcond = args, params["rcond"]
+    n, (rows, columns), k = shape_of(a if on[0] else b)[0], shape_of(a)[-2:], shape_of(b)[-1]
+    b = spread(b, on[1], n)
+    if on[0]:
+        x, rank = np.linalg.pinv(a, rcond) @ b, np.linalg.matrix_rank(a, rtol=rcond)
+    else:
+        x, _, rank = bind(primitive, (a, np.reshape(np.moveaxis(b, 0, 1), (rows, n * k))), params)
+        x, rank = np.moveaxis(np.reshape(x, (columns, n, k)), 1, 0), np.broadcast_to(rank, n)
+    if rows <= columns:
+        return x, np.zeros((n, 0)), rank
+    x = ensure(
+        x, rank == columns, ArgumentError,
+        "a matrix has not full rank, and then np.linalg.lstsq returns no residuals for it",
+        wrong="wg.vmap(lambda a, b: np.linalg.lstsq(a, b)[0])(A, B)",
+        right="wg.vmap(lambda a, b: np.linalg.pinv(a) @ b)(A, B)",
+    )  # fmt: skip
+    rest = b - np.matmul(a, x)
+    return x, np.sum(np.real(conj(rest) * rest), axis=-2), rank
+
+
 lstsq = REGISTRY["lstsq"] = Primitive(
     "lstsq",
     lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[:3],
@@ -192,6 +220,7 @@ lstsq = REGISTRY["lstsq"] = Primitive(
         Aval((), np.dtype(np.int32))),
     outputs=3,
     complex=True,
+    batch=_batched_lstsq,
     notation=Notation("lstsq", "np.linalg.lstsq({0}, {1}, {params})[:3]", r"{0:9}^{{+}}{1:5}"),
 )  # fmt: skip
 
@@ -200,7 +229,7 @@ lstsq = REGISTRY["lstsq"] = Primitive(
 def lstsq_of(a: Any, b: Any, rcond: Any = None) -> Any:
     """np.linalg.lstsq: the solution of least norm, the residuals, the rank, the singular values."""
     vector = len(shape_of(b)) == 1
-    eps = float(np.finfo(np.result_type(concrete(a), concrete(b), np.float32)).eps)
+    eps = float(np.finfo(np.result_type(aval_of(a).dtype, aval_of(b).dtype, np.float32)).eps)
     cutoff = eps * max(shape_of(a)) if rcond is None else eps if rcond == -1 else float(rcond)
     x, residuals, rank = bind(lstsq, (a, b[:, None] if vector else b), {"rcond": cutoff})
     return (x[:, 0] if vector else x), residuals, rank, np.linalg.svdvals(a)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.batching import along_axis
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear
@@ -47,7 +48,8 @@ def _transform(
 
     primitive = REGISTRY[name] = Primitive(
         name, lambda x, *, n, axis, norm: function(x, n, axis, norm), [Linear(transpose)], aval=aval, joint=True,
-        complex=rule, notation=Notation(name, f"np.fft.{name}({{0}}, {{params}})", rf"\operatorname{{{{{name}}}}} {{0:9}}"),
+        complex=rule, batch=along_axis,
+        notation=Notation(name, f"np.fft.{name}({{0}}, {{params}})", rf"\operatorname{{{{{name}}}}} {{0:9}}"),
     )  # fmt: skip
     return primitive
 

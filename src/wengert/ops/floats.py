@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, broadcast, shape_of
+from wengert.core.batching import direct, pointwise
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive
@@ -20,6 +21,7 @@ modf = UFUNCS[np.modf] = REGISTRY["modf"] = Primitive(
     [Pushforward(lambda t, z, x: (t, None))],
     aval=lambda x: (Aval(x.shape, x.dtype), Aval(x.shape, x.dtype)),
     outputs=2,
+    batch=direct,
     notation=Notation("modf", "np.modf({0})", r"\operatorname{{modf}}\left({0}\right)"),
 )
 frexp = UFUNCS[np.frexp] = REGISTRY["frexp"] = Primitive(
@@ -28,6 +30,7 @@ frexp = UFUNCS[np.frexp] = REGISTRY["frexp"] = Primitive(
     [Pushforward(lambda t, z, x: (np.ldexp(t, -z[1]), None))],
     aval=lambda x: (Aval(x.shape, x.dtype), Aval(x.shape, np.dtype(np.intc))),
     outputs=2,
+    batch=direct,
     notation=Notation("frexp", "np.frexp({0})", r"\operatorname{{frexp}}\left({0}\right)"),
 )
 ldexp = UFUNCS[np.ldexp] = REGISTRY["ldexp"] = Primitive(
@@ -35,6 +38,7 @@ ldexp = UFUNCS[np.ldexp] = REGISTRY["ldexp"] = Primitive(
     np.ldexp,
     [Linear(lambda ct, x, i: unbroadcast(np.ldexp(ct, i), shape_of(x))), Constant()],
     aval=broadcast(np.ldexp),
+    batch=pointwise,
     notation=Notation("·2ⁿ", "np.ldexp({0}, {1})", r"{0:5} \cdot 2^{{{1}}}", 5),
 )
 # The next number beside x is x itself, as far as slopes can tell; which side it is on changes nothing.
@@ -43,6 +47,7 @@ nextafter = UFUNCS[np.nextafter] = REGISTRY["nextafter"] = Primitive(
     np.nextafter,
     [Pushforward(lambda t, z, x, y: np.broadcast_to(t, z.shape)), Constant()],
     aval=broadcast(np.nextafter),
+    batch=pointwise,
     notation=Notation("nextafter", "np.nextafter({0}, {1})", r"\operatorname{{nextafter}}\left({0}, {1}\right)"),
 )
 

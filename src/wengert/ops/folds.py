@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.batching import along_axis
 from wengert.core.dispatch import UFUNC_METHODS, UFUNCS, implements
 from wengert.core.errors import MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -32,6 +33,7 @@ def _primitive(ufunc: np.ufunc, share: Callable[[Any, Any, Any], Any]) -> Primit
         lambda x, *, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims),
         [Pushforward(push)],
         aval=lambda x, *, axis, keepdims: Aval(reduced_shape(x.shape, axis, keepdims), x.dtype),
+        batch=along_axis,
         notation=Notation(
             name, f"np.{ufunc.__name__}.reduce({{0}}, {{params}})", rf"\operatorname{{{{{name}}}}} {{0:5}}"
         ),

@@ -8,15 +8,51 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import aval_of, shape_of
+from wengert.core.batching import count, spread
 from wengert.core.dispatch import implements
-from wengert.core.primitive import bind
+from wengert.core.errors import ArgumentError
+from wengert.core.primitive import Primitive, bind
 from wengert.core.tracer import Tracer, concrete
-from wengert.ops.comparison import constant_function
-from wengert.ops.indexing import Slot, scatter
+from wengert.ops.comparison import constant_function, places
+from wengert.ops.condition import ensure
+from wengert.ops.index import Slot
+from wengert.ops.indexing import scatter
 from wengert.ops.operand import array, inexact, real
 
-digitize = constant_function(np.digitize, np.intp, lambda x, bins, **params: x.shape)
-bincount = constant_function(np.bincount, np.intp, lambda x, *, minlength: (-1,))
+
+def _batched_digitize(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    (x, bins), (_, own) = args, on
+    if not own:
+        return bind(primitive, (x, bins), params)
+    x, step = spread(x, on[0], shape_of(bins)[0]), np.diff(bins, axis=1)
+    rising, falling = np.all(step >= 0, axis=1), np.all(step <= 0, axis=1)
+    bins = ensure(
+        np.where(rising[:, None], bins, np.flip(bins, 1)), rising | falling, ArgumentError,
+        "bins must be monotonically increasing or decreasing",
+        wrong="np.digitize(x, np.array([1.0, 0.0, 2.0]))",
+        right="np.digitize(x, np.array([0.0, 1.0, 2.0]))",
+    )  # fmt: skip
+    found = places(bins, x, "left" if params["right"] else "right")
+    rising = np.reshape(rising, (-1, *(1,) * (len(shape_of(x)) - 1)))
+    return np.where(rising, found, shape_of(bins)[1] - found)
+
+
+def _batched_bincount(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """Counted in so many bins as are asked for; how many there are else depends on the numbers."""
+    n, size = count(args, on), params["minlength"]
+    x = ensure(
+        args[0], (args[0] >= 0) & (args[0] < size), ArgumentError,
+        f"np.bincount was given a number that is negative or not below minlength, which is {size}; "
+        "so how many bins there are depends on the numbers",
+        wrong="wg.vmap(np.bincount)(xs)",
+        right="wg.vmap(lambda x: np.bincount(x, minlength=n))(xs)   where n is larger than each number",
+    )  # fmt: skip
+    params = {"indices": ((Slot(0), Slot(1)),), "shape": (n, size), "dtype": np.dtype(np.intp)}
+    return bind(scatter(1), (np.ones(shape_of(x), np.intp), np.arange(n)[:, None], x.astype(np.intp)), params)
+
+
+digitize = constant_function(np.digitize, np.intp, lambda x, bins, **params: x.shape, _batched_digitize)
+bincount = constant_function(np.bincount, np.intp, lambda x, *, minlength: (-1,), _batched_bincount)
 
 
 @implements(np.digitize)

@@ -68,7 +68,7 @@ def _scatter(*args: Any, indices: tuple[Index, ...], shape: tuple[int, ...], dty
 
 def _back(i: int) -> Rule:
     def gather(ct: Any, *args: Any, indices: tuple[Index, ...], shape: Any, dtype: Any) -> Any:
-        return ct[restore(indices[i], args[len(indices) :])]
+        return pick(ct, restore(indices[i], args[len(indices) :]))
 
     return Linear(gather)
 

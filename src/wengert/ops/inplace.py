@@ -37,7 +37,7 @@ def _winners(shape: tuple[int, ...], index: Index, arrays: Sequence[Any]) -> Any
 
 
 def _value_ct(ct: Any, x: Any, v: Any, *arrays: Any, index: Index) -> Any:
-    picked = ct[restore(index, arrays)]
+    picked = pick(ct, restore(index, arrays))
     if any(aval_of(a).dtype.kind != "b" and shape_of(a) for a in arrays):
         picked = np.where(_winners(shape_of(x), index, arrays), picked, 0.0)
     shape = shape_of(v)

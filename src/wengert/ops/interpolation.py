@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, is_complex, shape_of
+from wengert.core.batching import count
+from wengert.core.chain import scale
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
-from wengert.ops.indexing import Slot, scatter
+from wengert.ops.comparison import search
+from wengert.ops.index import Slot
+from wengert.ops.indexing import scatter
 from wengert.ops.operand import array, inexact, real
 
 
@@ -50,6 +55,29 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any, right: Any) -> Any:
     return np.interp(x, xp, fp, *ends)
 
 
+def _batched_interp(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """The mean of the lines that end and that begin at x, which are the same but at a knot."""
+    if not any(on[1:]):
+        return bind(primitive, args, params)
+    n, shape = count(args, on), shape_of(args[0])[on[0] :]
+    wide = (inexact(a).astype(np.complex128 if is_complex(a) else np.float64) for a in args)
+    x, xp, fp, left, right = (a if batched else np.expand_dims(a, 0) for a, batched in zip(wide, on, strict=True))
+    x, left, right = np.reshape(x, (shape_of(x)[0], math.prod(shape))), left[:, None], right[:, None]
+    last = shape_of(xp)[1] - 1
+    sides = []
+    for side, end in (("left", 1), ("right", 0)):
+        j = search(args[1], on[1], x, side) - 1
+        inside, k = ((j >= 0) & (j < last)) | (np.isnan(x) & (last > 0)), np.clip(j, 0, max(last - 1, 0))
+        x0, x1, y0, y1 = (np.take_along_axis(v, np.minimum(k + i, last), 1) for v in (xp, fp) for i in (0, 1))
+        slope = np.where(np.isinf(y0) & (y0 == y1), 0.0, (y1 - y0) / np.where(inside, x1 - x0, 1.0))
+        line = y1 + scale(slope, x - x1) if end else y0 + scale(slope, x - x0)
+        sides.append(np.where(inside, line, np.where(j < 0, fp[:, :1], fp[:, -1:])))
+    before, after = sides
+    z = np.where(np.isnan(after), before, np.where(np.isnan(before), after, before / 2 + after / 2))
+    z = np.where(x < xp[:, :1], left, np.where(x > xp[:, -1:], right, z))
+    return np.reshape(np.where(np.isnan(x), np.nan * z, z) if last else z, (n, *shape))
+
+
 #: Five arguments: x, the knots, the values there, and the values to the left and to the right of all knots.
 interp: Primitive
 interp = REGISTRY["interp"] = Primitive(
@@ -63,6 +91,7 @@ interp = REGISTRY["interp"] = Primitive(
         Linear(lambda ct, x, xp, fp, left, right: np.sum(np.where(x > xp[-1], ct, 0.0))),
     ],
     joint=True,
+    batch=_batched_interp,
     aval=lambda x, xp, fp, left, right: Aval(x.shape, np.result_type(fp.dtype, left.dtype, right.dtype, np.float64)),
     complex=True,
     notation=Notation("interp", "np.interp({args})", r"\operatorname{{interp}}\left({args}\right)"),

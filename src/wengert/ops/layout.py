@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval
+from wengert.core.batching import direct
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear
@@ -19,6 +20,7 @@ duplicate = REGISTRY["duplicate"] = Primitive(
     aval=lambda x, *, order: Aval(x.shape, x.dtype),
     joint=True,
     complex=True,
+    batch=direct,
     notation=Notation("copy", "np.copy({0}, {order})", "{0}"),
 )
 

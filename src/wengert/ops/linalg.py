@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, is_complex, promote, shape_of
-from wengert.core.batching import padded, rank
+from wengert.core.batching import direct, product_of_matrices, system
 from wengert.core.chain import unbroadcast
 from wengert.core.dispatch import UFUNCS, implements
 from wengert.core.errors import DegenerateError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
+from wengert.ops.condition import ensure
 from wengert.ops.operand import array, scalar
 
 
@@ -97,31 +98,13 @@ def _matmul_right(ct: Any, x: Any, y: Any) -> Any:
     return unbroadcast(np.matmul(mT(x), ct), y.shape)
 
 
-def _batched_matmul(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
-    """As few products as there can be: many vectors times one matrix are one product of matrices."""
-    (x, y), (left, right) = args, on
-    row, column = rank(x, left) == 1, rank(y, right) == 1
-    if column and not left and rank(x, left) <= 2:
-        return bind(primitive, (y, x if row else mT(x)), {})
-    if row and not right and rank(y, right) <= 2:
-        return bind(primitive, (x, y), {})
-    if left and not right and rank(y, right) == 2:  # one large product instead of many small ones
-        rows = np.reshape(x, (-1, shape_of(x)[-1]))
-        return np.reshape(bind(primitive, (rows, y), {}), (*shape_of(x)[:-1], shape_of(y)[1]))
-    x, y = np.expand_dims(x, -2) if row else x, np.expand_dims(y, -1) if column else y
-    axes = max(rank(x, left), rank(y, right))
-    z = bind(primitive, (padded(x, left, axes), padded(y, right, axes)), {})
-    dropped = tuple(axis for axis, gone in ((-2, row), (-1, column)) if gone)
-    return np.squeeze(z, dropped) if dropped else z
-
-
 matmul = UFUNCS[np.matmul] = REGISTRY["matmul"] = Primitive(
     "matmul",
     np.matmul,
     [Linear(_matmul_left), Linear(_matmul_right)],
     aval=_matmul_shape,
     complex=True,
-    batch=_batched_matmul,
+    batch=product_of_matrices,
     notation=Notation("@", "{0:5} @ {1:6}", r"{0:5}\,{1:6}", 5),
 )
 
@@ -262,6 +245,7 @@ solve = REGISTRY["solve"] = Primitive(
     ],
     aval=_solve_shape,
     complex=True,
+    batch=system,
     notation=Notation("solve", "np.linalg.solve({0}, {1})", r"{0:9}^{{-1}}{1:5}"),
 )
 solve.undo = 1, lambda z, a: np.matmul(a, z)
@@ -271,6 +255,7 @@ inv = REGISTRY["inv"] = Primitive(
     [Pushforward(lambda t, z, a: -np.matmul(z, np.matmul(t, z)))],
     aval=lambda a: Aval(a.shape, floating(a)),
     complex=True,
+    batch=direct,
     notation=Notation("inv", "np.linalg.inv({0})", r"{0:9}^{{-1}}"),
 )
 
@@ -322,12 +307,12 @@ def _adjugate(a: Any) -> Any:
 def _adjugate_push(t: Any, z: Any, a: Any) -> Any:
     """Where A has an inverse: d adj A = (tr(A⁻¹ dA) I − A⁻¹ dA) adj A."""
     s = np.linalg.svd(constant(a), compute_uv=False)
-    if s.size and np.any(s[..., -1] <= s[..., 0] * s.shape[-1] * np.finfo(s.dtype).eps):
-        raise DegenerateError(
-            "second derivatives of np.linalg.det at a singular matrix are not available by this formula",
-            wrong="np.linalg.det(A)",
-            right="the determinant written out in its elements",
-        )
+    a = ensure(
+        a, s[..., -1:] > s[..., :1] * s.shape[-1] * np.finfo(s.dtype).eps, DegenerateError,
+        "second derivatives of np.linalg.det at a singular matrix are not available by this formula",
+        wrong="np.linalg.det(A)",
+        right="the determinant written out in its elements",
+    )  # fmt: skip
     x = np.linalg.solve(a, t)
     return np.matmul(np.trace(x, axis1=-2, axis2=-1)[..., None, None] * np.eye(shape_of(a)[-1], dtype=x.dtype) - x, z)
 
@@ -338,6 +323,7 @@ adjugate = REGISTRY["adjugate"] = Primitive(
     [Pushforward(_adjugate_push)],
     aval=lambda a: Aval(a.shape, floating(a)),
     complex=True,
+    batch=direct,
     notation=Notation("adj", "adjugate({0})", r"\operatorname{{adj}}\left({0}\right)"),
 )
 det = REGISTRY["det"] = Primitive(
@@ -346,6 +332,7 @@ det = REGISTRY["det"] = Primitive(
     [Pushforward(lambda t, z, a: np.sum(mT(bind(adjugate, (a,), {})) * t, axis=(-2, -1)))],
     aval=lambda a: Aval(a.shape[:-2], floating(a)),
     complex=True,
+    batch=direct,
     notation=Notation("det", "np.linalg.det({0})", r"\det {0:9}"),
 )
 
@@ -363,6 +350,7 @@ slogdet = REGISTRY["slogdet"] = Primitive(
     aval=lambda a: (Aval(a.shape[:-2], floating(a)), Aval(a.shape[:-2], real_dtype(floating(a)))),
     outputs=2,
     complex=True,
+    batch=direct,
     notation=Notation("slogdet", "np.linalg.slogdet({0})", r"\ln\left|\det {0:9}\right|"),
 )
 

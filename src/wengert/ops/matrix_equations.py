@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 
 from wengert.core.aval import Aval, promote, shape_of
+from wengert.core.batching import direct, on_last_axes, system
 from wengert.core.chain import unbroadcast
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Linear, Pushforward
@@ -69,6 +70,7 @@ triangular = REGISTRY["solve_triangular"] = Primitive(
     [Pushforward(_triangular_push), Linear(_triangular_transpose)],
     aval=lambda a, b, **options: _solution(a, b),
     complex=True,
+    batch=system,
     notation=Notation("solve", "scipy.linalg.solve_triangular({0}, {1}, {params})", r"{0:9}^{{-1}}{1:5}"),
 )
 
@@ -97,6 +99,7 @@ sylvester = REGISTRY["solve_sylvester"] = Primitive(
     ],
     aval=_sylvester_shape,
     complex=True,
+    batch=on_last_axes(2, 2, 2),
     notation=Notation(
         "sylvester", "scipy.linalg.solve_sylvester({0}, {1}, {2})", r"\operatorname{{sylv}}\left({0}, {1}, {2}\right)"
     ),
@@ -150,6 +153,7 @@ row_order = REGISTRY["row_order"] = Primitive(
     _order,
     [Constant()],
     aval=lambda piv: Aval(piv.shape, np.dtype(np.intp)),
+    batch=direct,
     notation=Notation("order", "row_order({0})", r"\operatorname{{order}}\left({0}\right)"),
 )
 lu_factor = REGISTRY["lu_factor"] = Primitive(
@@ -159,6 +163,7 @@ lu_factor = REGISTRY["lu_factor"] = Primitive(
     aval=lambda a: (Aval(a.shape, floating(a)), Aval(a.shape[:-1], np.dtype(np.int32))),
     outputs=2,
     complex=True,
+    batch=direct,
     notation=Notation("LU", "scipy.linalg.lu_factor({0})", r"\operatorname{{lu}} {0:9}"),
 )
 
@@ -180,5 +185,6 @@ turn = REGISTRY["turn"] = Primitive(
     lambda i: Constant(),
     aval=lambda v, *matrices, lower: Aval(v.shape[:-1], v.dtype),
     complex=True,
+    batch=direct,
     notation=Notation("turn", "turn({args}, {params})", r"\operatorname{{turn}}\left({args}\right)"),
 )

@@ -19,11 +19,12 @@ import numpy as np
 import scipy.linalg
 
 from wengert.core.aval import Aval, aval_of, shape_of
+from wengert.core.batching import direct
 from wengert.core.errors import ArgumentError, DegenerateError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear, Pushforward
-from wengert.core.tracer import concrete
-from wengert.ops.linalg import floating, mT
+from wengert.ops.condition import ensure
+from wengert.ops.linalg import constant, floating, mT
 
 
 def _triangle(a: Any, e: Any) -> Any:
@@ -71,15 +72,15 @@ def _by_blocks(f: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
     return directional
 
 
-def _check_regular(name: str, a: Any) -> None:
+def _regular(name: str, a: Any) -> Any:
     """A function with a branch point at 0 has no derivative at a singular matrix."""
-    s = np.linalg.svd(_of_lapack(a), compute_uv=False)
-    if s.size and np.any(s[..., -1] <= s.shape[-1] * np.finfo(s.dtype).eps * s[..., 0]):
-        raise DegenerateError(
-            f"scipy.linalg.{name} has no derivative at a singular matrix",
-            wrong=f"linalg.{name}(A)",
-            right=f"linalg.{name}(A + eps * np.eye(n))   where that is what is meant",
-        )
+    s = np.linalg.svd(_of_lapack(constant(a)), compute_uv=False)
+    return ensure(
+        a, s[..., -1:] > s.shape[-1] * np.finfo(s.dtype).eps * s[..., :1], DegenerateError,
+        f"scipy.linalg.{name} has no derivative at a singular matrix",
+        wrong=f"linalg.{name}(A)",
+        right=f"linalg.{name}(A + eps * np.eye(n))   where that is what is meant",
+    )  # fmt: skip
 
 
 def matrix_function(
@@ -99,9 +100,7 @@ def matrix_function(
         return result.astype(floating(aval_of(a)), copy=False)
 
     def push(t: Any, z: Any, a: Any) -> Any:
-        if not entire:
-            _check_regular(name, concrete(a))
-        return bind(frechet, (a, t), {})
+        return bind(frechet, (a if entire else _regular(name, a), t), {})
 
     value = REGISTRY[name] = Primitive(
         name,
@@ -109,6 +108,7 @@ def matrix_function(
         [Pushforward(push)],
         aval=lambda a: Aval(a.shape, floating(a)),
         complex=True,
+        batch=direct,
         notation=Notation(name, f"scipy.linalg.{name}({{0}})", latex),
     )
     frechet = REGISTRY[f"{name}_frechet"] = Primitive(
@@ -120,6 +120,7 @@ def matrix_function(
         ],
         aval=lambda a, e: Aval(a.shape, np.result_type(floating(a), floating(e))),
         complex=True,
+        batch=direct,
         notation=Notation(f"D{name}", f"{name}_frechet({{0}}, {{1}})", rf"\mathrm{{{{D}}}}{latex}\left[{{1}}\right]"),
     )
     return value, frechet

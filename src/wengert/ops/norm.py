@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, is_complex, promote, shape_of
+from wengert.core.batching import along_axis_or_all, direct, rank, rows
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant, Pushforward
@@ -37,6 +38,7 @@ euclidean = REGISTRY["norm"] = Primitive(
     [Pushforward(_push)],
     aval=_shape,
     complex=True,
+    batch=along_axis_or_all,
     notation=Notation("‖·‖", "np.linalg.norm({0}, {params})", r"\left\lVert{0}\right\rVert"),
 )
 
@@ -105,11 +107,20 @@ def cond(x: Any, p: Any = None) -> Any:
     return norm(x, p, axis=(-2, -1)) * norm(np.linalg.inv(x), p, axis=(-2, -1))
 
 
+def _batched_rank(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """NumPy gives vectors and numbers a rank too: 0 where all elements are zero, else 1."""
+    (a,) = args
+    if rank(a, True) < 2:
+        return np.any(np.not_equal(rows(a), 0), axis=1)
+    return direct(primitive, args, on, params)
+
+
 matrix_rank = REGISTRY["matrix_rank"] = Primitive(
     "matrix_rank",
     np.linalg.matrix_rank,
     [Constant()],
     aval=lambda a, **params: Aval(a.shape[:-2], np.dtype(np.intp)),
+    batch=_batched_rank,
     notation=Notation("rank", "np.linalg.matrix_rank({0}, {params})", r"\operatorname{{rank}} {0:9}"),
 )
 

@@ -13,6 +13,7 @@ from wengert.core.errors import MissingRuleError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Pushforward
 from wengert.ops.operand import array, inexact
+from wengert.ops.spectral import kind
 
 
 def _trimmed(p: Any) -> Any:
@@ -127,6 +128,15 @@ def _roots_push(t: Any, z: Any, p: Any) -> Any:
     return -np.matmul(np.vander(z, n), t) / np.matmul(np.vander(z, n - 1), p[:-1] * np.arange(n - 1, 0, -1))
 
 
+def _batched_roots(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """The eigenvalues of the companion matrices: complex ones if the first polynomial has complex roots."""
+    (p,) = args
+    n, m = shape_of(p)[0], shape_of(p)[1] - 1
+    below = np.broadcast_to(np.eye(m - 1, m, dtype=p.dtype), (n, m - 1, m))
+    companion = np.concatenate([(-p[:, 1:] / p[:, :1])[:, None, :], below], 1)
+    return bind(REGISTRY["eigvals"], (companion,), kind(companion[:1]))
+
+
 #: Of coefficients whose first and last are not zero; complex as soon as one root is.
 roots = REGISTRY["roots"] = Primitive(
     "roots",
@@ -134,6 +144,7 @@ roots = REGISTRY["roots"] = Primitive(
     [Pushforward(_roots_push)],
     aval=lambda p: Aval((p.shape[0] - 1,), p.dtype),
     complex=True,
+    batch=_batched_roots,
     notation=Notation("roots", "np.roots({0})", r"\operatorname{{roots}}\left({0}\right)"),
 )
 

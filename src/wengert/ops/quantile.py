@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import aval_of, shape_of
+from wengert.core.batching import along_axis
 from wengert.core.dispatch import implements
 from wengert.core.primitive import bind
 from wengert.core.tracer import Tracer
@@ -17,7 +18,7 @@ from wengert.ops.operand import array, cast, flag, inexact, no_out, real, scalar
 from wengert.ops.reduction import normalize_axes
 from wengert.ops.special import stop_gradient
 
-argpartition = constant_function(np.argpartition, np.intp, lambda x, **params: x.shape)
+argpartition = constant_function(np.argpartition, np.intp, lambda x, **params: x.shape, along_axis)
 
 
 @implements(np.argpartition)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, shape_of
-from wengert.core.batching import along_axis, padded, rank
+from wengert.core.batching import along_axis, along_axis_or_all
 from wengert.core.chain import spread
 from wengert.core.dispatch import UFUNC_METHODS, UFUNCS, implements, missing, refuse_out
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
@@ -101,15 +101,10 @@ all_  = _reduction("all",  lambda x, *, axis, keepdims: np.all(x, axis=axis, kee
 # fmt: on
 
 
-def _batched_position(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
-    found = along_axis(primitive, args, on, params)
-    return padded(found, True, rank(args[0], True)) if params["keepdims"] else found
-
-
 def _position(name: str) -> Primitive:
     function = getattr(np, name)
     primitive = REGISTRY[name] = Primitive(
-        name, function, [Constant()], joint=True, batch=_batched_position,
+        name, function, [Constant()], joint=True, batch=along_axis_or_all,
         aval=lambda x, *, axis, keepdims: Aval(
             reduced_shape(x.shape, normalize_axes(axis, len(x.shape)), keepdims), np.dtype(np.intp)),
         notation=Notation(name, f"np.{name}({{0}}, {{params}})", rf"\operatorname{{{{{name}}}}} {{0:5}}"),

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, promote, shape_of
+from wengert.core.batching import along_axis, count, rows, sized_by_values, spread
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Constant
-from wengert.ops.comparison import constant_function
-from wengert.ops.indexing import Slot, scatter
+from wengert.ops.comparison import constant_function, places
+from wengert.ops.index import Slot
+from wengert.ops.indexing import scatter
 from wengert.ops.operand import array, cast, no_out, normalize, real
 
 # Choices -----------------------------------------------------------------------------------------------------------
@@ -104,10 +106,32 @@ def flatnonzero(a: Any) -> Any:
 
 # Orders and sets ---------------------------------------------------------------------------------------------------
 
-lexsort = constant_function(np.lexsort, np.intp, lambda keys, **params: keys.shape[1:])
-packbits = constant_function(np.packbits, np.uint8, lambda a, **params: (-1,))
-unpackbits = constant_function(np.unpackbits, np.uint8, lambda a, **params: (-1,))
-isin = constant_function(np.isin, bool, lambda element, test, **params: element.shape)
+
+def _batched_lexsort(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    keys, axis = np.moveaxis(args[0], 0, 1), params["axis"]
+    if len(shape_of(keys)) == 2:  # of numbers, which are in order
+        return np.zeros(shape_of(keys)[1], np.intp)
+    return bind(primitive, (keys,), {"axis": axis + 1 if axis >= 0 else axis})
+
+
+def _batched_membership(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """What is there is found at its place among the sorted ones."""
+    (element, test), (_, own) = args, on
+    if not own:
+        return bind(primitive, (element, test), params)
+    element, test = spread(element, on[0], count(args, on)), np.sort(rows(test), axis=-1)
+    last = shape_of(test)[1] - 1
+    if last < 0:
+        return np.full(shape_of(element), params["invert"])
+    place = rows(np.minimum(places(test, element, "left"), last))
+    found = np.reshape(np.equal(np.take_along_axis(test, place, -1), rows(element)), shape_of(element))
+    return ~found if params["invert"] else found
+
+
+lexsort = constant_function(np.lexsort, np.intp, lambda keys, **params: keys.shape[1:], _batched_lexsort)
+packbits = constant_function(np.packbits, np.uint8, lambda a, **params: (-1,), along_axis)
+unpackbits = constant_function(np.unpackbits, np.uint8, lambda a, **params: (-1,), along_axis)
+isin = constant_function(np.isin, bool, lambda element, test, **params: element.shape, _batched_membership)
 
 
 @implements(np.lexsort)
@@ -147,6 +171,7 @@ unique_places = REGISTRY["unique_places"] = Primitive(
     [Constant()],
     aval=lambda x, **params: (Aval((-1,), np.dtype(np.intp)),) * 3,
     outputs=3,
+    batch=sized_by_values,
     notation=Notation("unique", "np.unique({0}, True, True, True, {params})[1:]", r"\operatorname{{unique}} {0:5}"),
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, aval_of, promote, shape_of
+from wengert.core.batching import count, spread
 from wengert.core.dispatch import implements
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
 from wengert.core.rule import Linear
@@ -30,6 +31,19 @@ def _other(ct: Any, mine: Any, other: Any, mode: str) -> Any:
     return np.flip(_convolve(other, np.flip(ct), "valid"))
 
 
+def _batched_convolve(primitive: Primitive, args: Any, on: Any, params: dict[str, Any]) -> Any:
+    """All products, in rows each of which begins one place further right than the one above; and their sum."""
+    n = count(args, on)
+    long, short = (spread(a, b, n) for a, b in zip(args, on, strict=True))
+    if shape_of(long)[1] < shape_of(short)[1]:
+        long, short = short, long
+    (size, m), products = (shape_of(long)[1], shape_of(short)[1]), short[:, :, None] * long[:, None, :]
+    filled = np.concatenate([products, np.zeros((n, m, m), aval_of(products).dtype)], -1)
+    slanted = np.reshape(np.reshape(filled, (n, m * (size + m)))[:, : m * (size + m - 1)], (n, m, size + m - 1))
+    full = np.sum(slanted, axis=1)
+    return full if params["mode"] == "full" else full[:, m - 1 : size]
+
+
 convolve = REGISTRY["convolve"] = Primitive(
     "convolve",
     lambda a, v, *, mode: np.convolve(a, v, mode),
@@ -39,6 +53,7 @@ convolve = REGISTRY["convolve"] = Primitive(
     ],
     aval=_convolved,
     complex=True,
+    batch=_batched_convolve,
     notation=Notation("∗", "np.convolve({0}, {1}, {params})", r"{0:5} * {1:5}", 5),
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, kind_of
+from wengert.core.batching import pointwise
 from wengert.core.chain import scale
 from wengert.core.dispatch import UFUNCS
 from wengert.core.primitive import REGISTRY, Notation, Primitive
@@ -46,6 +47,7 @@ def several(ufunc: Any, *slopes: Callable[..., Any] | None, name: str = "", comp
         [None if s is None else rule(s) for s in slopes],
         aval=aval,
         outputs=ufunc.nout,
+        batch=pointwise,
         notation=Notation(plain, f"scipy.special.{plain}({args})", rf"\operatorname{{{{{plain}}}}}\left({args}\right)"),
         complex=complex,
     )

@@ -17,38 +17,15 @@ from typing import Any
 import numpy as np
 
 from wengert.core.aval import Aval, is_complex, shape_of
+from wengert.core.batching import direct
 from wengert.core.dispatch import implements
 from wengert.core.errors import DegenerateError, GuardError
 from wengert.core.primitive import REGISTRY, Notation, Primitive, bind
-from wengert.core.rule import Constant, Linear, Pushforward
-from wengert.core.tracer import concrete
+from wengert.core.rule import Constant, Pushforward
+from wengert.core.tracer import concrete, known
+from wengert.ops.condition import ensure
+from wengert.ops.indeterminate import defined_unless, of_any_phase
 from wengert.ops.linalg import conj, constant, diagonals, floating, mH, mirrored, product, real_dtype
-
-# What does not exist -------------------------------------------------------------------------------------------------
-
-
-def _refuse(ct: Any, t: Any, undefined: Any, *, what: str, instead: str) -> Any:
-    if np.any((concrete(ct) != 0) & undefined):
-        raise DegenerateError(f"{what} have no derivative here", wrong=what, right=instead)
-    return ct
-
-
-undefined = REGISTRY["undefined"] = Primitive(
-    "undefined",
-    lambda t, undefined, *, what, instead: np.where(undefined, t.dtype.type(np.nan), t),
-    [Linear(_refuse), Constant()],
-    aval=lambda t, undefined, *, what, instead: Aval(t.shape, t.dtype),
-    complex="adjoint",
-    notation=Notation("undefined", "np.where({1}, np.nan, {0})", r"{0}"),
-)
-
-
-def defined_unless(undefined_columns: Any, tangent: Any, what: str, instead: str) -> Any:
-    """The tangent, but of some columns (or of all of them: True) it is known that they have none."""
-    if not np.any(undefined_columns):
-        return tangent
-    mask = np.broadcast_to(undefined_columns, shape_of(tangent))
-    return bind(undefined, (tangent, mask), {"what": what, "instead": instead})
 
 
 def _tied(values: Any) -> Any:
@@ -67,45 +44,13 @@ def _shared(tangents: Any, values: Any) -> Any:
     """Among exactly equal values each gets the mean of the tangents, which does not depend on the choice of vectors."""
     w = constant(values)
     equal = w[..., None, :] == w[..., :, None]
-    if np.sum(equal) == w.size:
+    if known(equal) and np.sum(equal) == w.size:
         return tangents
-    share = (equal / np.sum(equal, axis=-1, keepdims=True)).astype(w.dtype)
-    return np.matmul(share, tangents[..., None])[..., 0]
+    return np.sum(np.where(equal, tangents[..., None, :], 0.0), axis=-1) / np.sum(equal, axis=-1).astype(w.dtype)
 
 
 def _reciprocal(gaps: Any, tied: Any) -> Any:
     return np.where(tied, 0.0, 1 / np.where(tied, 1.0, gaps))
-
-
-# The phase of complex vectors -----------------------------------------------------------------------------------------
-
-
-def _refuse_turn(ct: Any, t: Any, vectors: Any, *, what: str) -> Any:
-    """A loss L may not change where a vector v is turned to e^{iφ}v: dL/dφ = Im vᴴ·ct, up to rounding errors."""
-    v, c = concrete(vectors), concrete(ct)
-    digits = float(np.sqrt(np.finfo(v.dtype).eps))
-    if np.any(np.abs(np.sum(v.conj() * c, axis=-2).imag) > digits * (1 + np.sum(np.abs(v * c), axis=-2))):
-        raise DegenerateError(
-            f"the result depends on the phase of {what}, which is arbitrary: with v, e^(iφ)·v is one too",
-            wrong="loss(v)",
-            right="loss(np.abs(v)), loss(v @ np.conj(v).T)   or what else does not depend on it",
-        )
-    return ct
-
-
-phase = REGISTRY["phase"] = Primitive(
-    "phase",
-    lambda t, vectors, *, what: t,
-    [Linear(_refuse_turn), Constant()],
-    aval=lambda t, vectors, *, what: Aval(t.shape, t.dtype),
-    complex="adjoint",
-    notation=Notation("phase", "{0}", "{0}"),
-)
-
-
-def of_any_phase(tangent: Any, vectors: Any, what: str) -> Any:
-    """The tangent of complex vectors that are unique up to their phases, which no loss may depend on."""
-    return bind(phase, (tangent, vectors), {"what": what}) if is_complex(vectors) else tangent
 
 
 # Symmetric matrices --------------------------------------------------------------------------------------------------
@@ -136,6 +81,7 @@ eigh = REGISTRY["eigh"] = Primitive(
     aval=lambda a, *, UPLO: (Aval(a.shape[:-1], real_dtype(floating(a))), Aval(a.shape, floating(a))),
     outputs=2,
     complex=True,
+    batch=direct,
     notation=Notation("eigh", "np.linalg.eigh({0}, {params})", r"\operatorname{{eigh}} {0:9}"),
 )
 eigvalsh = REGISTRY["eigvalsh"] = Primitive(
@@ -144,6 +90,7 @@ eigvalsh = REGISTRY["eigvalsh"] = Primitive(
     [Pushforward(_eigvalsh_push)],
     aval=lambda a, *, UPLO: Aval(a.shape[:-1], real_dtype(floating(a))),
     complex=True,
+    batch=direct,
     notation=Notation("λ", "np.linalg.eigvalsh({0}, {params})", r"\lambda\left({0}\right)"),
 )
 
@@ -191,18 +138,19 @@ def _spectral(dtype: np.dtype[Any], complex: bool) -> np.dtype[Any]:
     return np.result_type(dtype, np.complex64) if complex else dtype
 
 
-def _kind(a: Any) -> dict[str, Any]:
+def kind(a: Any) -> dict[str, Any]:
+    """Whether the eigenvalues are complex numbers, as a parameter."""
     return {"complex": is_complex(a) or is_complex(np.linalg.eigvals(concrete(a)))}
 
 
-def _check_independent(v: Any) -> None:
+def _independent(v: Any) -> Any:
     smallest = np.linalg.svd(constant(v), compute_uv=False)[..., -1:]
-    if np.any(smallest <= shape_of(v)[-1] * np.finfo(smallest.dtype).eps):
-        raise DegenerateError(
-            "the eigenvalues of a defective matrix have no derivative",
-            wrong="np.linalg.eig(A), np.linalg.eigvals(A)",
-            right=_DEFECTIVE,
-        )
+    return ensure(
+        v, ~(smallest <= shape_of(v)[-1] * np.finfo(smallest.dtype).eps), DegenerateError,
+        "the eigenvalues of a defective matrix have no derivative",
+        wrong="np.linalg.eig(A), np.linalg.eigvals(A)",
+        right=_DEFECTIVE,
+    )  # fmt: skip
 
 
 def _eig_push(t: Any, z: Any, a: Any, *, complex: bool) -> Any:
@@ -210,14 +158,14 @@ def _eig_push(t: Any, z: Any, a: Any, *, complex: bool) -> Any:
 
     Its phase is the one that LAPACK chooses: of complex numbers the largest element of a column stays real.
     """
-    w, v = z
-    _check_independent(v)
+    w, v = z[0], _independent(z[1])
     m = np.linalg.solve(v, np.matmul(t, v))
     tied = _tied(w)
     vectors = np.matmul(v, _reciprocal(w[..., None, :] - w[..., :, None], tied) * m)
     vectors = vectors - v * np.sum(conj(v) * vectors, axis=-2, keepdims=True)
     if is_complex(v):
-        largest = np.argmax(np.abs(concrete(v)) * (concrete(v).imag == 0), axis=-2, keepdims=True)
+        fixed = concrete(v) if known(v) else constant(v)
+        largest = np.argmax(np.abs(fixed) * (fixed.imag == 0), axis=-2, keepdims=True)
         turn = np.take_along_axis(vectors, largest, -2) / np.take_along_axis(v, largest, -2)
         vectors = vectors - 1j * np.imag(turn) * v
     what = "the eigenvectors of equal eigenvalues (np.linalg.eig(A)[1])"
@@ -236,12 +184,23 @@ def _matching(z: Any, w: Any) -> Any:
     return order
 
 
+_match = Primitive(
+    "match",
+    _matching,
+    [Constant(), Constant()],
+    aval=lambda z, w: Aval(z.shape, np.dtype(np.intp)),
+    complex=True,
+    batch=direct,
+)
+
+
 def _eigvals_push(t: Any, z: Any, a: Any, *, complex: bool) -> Any:
     # With and without vectors LAPACK goes different ways, and need not find the values in the same order.
     w, v = bind(eig, (a,), {"complex": complex})
-    _check_independent(v)
+    v = _independent(v)
     values = np.diagonal(np.linalg.solve(v, np.matmul(t, v)), axis1=-2, axis2=-1)
-    return _shared(np.take_along_axis(values, _matching(concrete(z), concrete(w)), axis=-1), z)
+    order = _matching(concrete(z), concrete(w)) if known(z) else bind(_match, (constant(z), constant(w)), {})
+    return _shared(np.take_along_axis(values, order, axis=-1), z)
 
 
 eig = REGISTRY["eig"] = Primitive(
@@ -252,6 +211,7 @@ eig = REGISTRY["eig"] = Primitive(
         Aval(a.shape[:-1], _spectral(floating(a), complex)), Aval(a.shape, _spectral(floating(a), complex))),
     outputs=2,
     complex=True,
+    batch=direct,
     notation=Notation("eig", "np.linalg.eig({0})", r"\operatorname{{eig}} {0:9}"),
 )  # fmt: skip
 eigvals = REGISTRY["eigvals"] = Primitive(
@@ -260,6 +220,7 @@ eigvals = REGISTRY["eigvals"] = Primitive(
     [Pushforward(_eigvals_push)],
     aval=lambda a, *, complex: Aval(a.shape[:-1], _spectral(floating(a), complex)),
     complex=True,
+    batch=direct,
     notation=Notation("λ", "np.linalg.eigvals({0})", r"\lambda\left({0}\right)"),
 )
 
@@ -267,13 +228,13 @@ eigvals = REGISTRY["eigvals"] = Primitive(
 @implements(np.linalg.eig)
 def eig_of(a: Any) -> Any:
     """np.linalg.eig, real or complex as NumPy's result is."""
-    return _EigResult(*bind(eig, (a,), _kind(a)))
+    return _EigResult(*bind(eig, (a,), kind(a)))
 
 
 @implements(np.linalg.eigvals)
 def eigvals_of(a: Any) -> Any:
     """np.linalg.eigvals, real or complex as NumPy's result is."""
-    return bind(eigvals, (a,), _kind(a))
+    return bind(eigvals, (a,), kind(a))
 
 
 _EigResult = type(np.linalg.eig(np.eye(1)))
@@ -350,6 +311,7 @@ svd = REGISTRY["svd"] = Primitive(
     aval=_svd_shape,
     complex=True,
     outputs=3,
+    batch=direct,
     notation=Notation("svd", "np.linalg.svd({0}, {params})", r"\operatorname{{svd}} {0:9}"),
 )
 svdvals = REGISTRY["svdvals"] = Primitive(
@@ -358,6 +320,7 @@ svdvals = REGISTRY["svdvals"] = Primitive(
     [Pushforward(_svdvals_push)],
     aval=lambda a: Aval((*a.shape[:-2], min(a.shape[-2:])), real_dtype(floating(a))),
     complex=True,
+    batch=direct,
     notation=Notation("σ", "np.linalg.svdvals({0})", r"\sigma\left({0}\right)"),
 )
 

@@ -22,6 +22,9 @@ from wengert.graph.body import Unrecordable, record
 from wengert.transform.batched import evaluate, first_of
 from wengert.transform.step import number
 
+#: Their batching rules raise for an example whose result is of another size than that of the first one.
+SIZED = frozenset({"bincount", "lstsq"})
+
 
 def vmap(
     f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None = None
@@ -84,7 +87,7 @@ def vmap(
 
 def _recorded(one: Callable[[list[Any]], list[Any]], examples: list[Any], names: list[str], name: str) -> Any:
     try:
-        return record(name, one, examples, names)
+        return record(name, one, examples, names, SIZED)
     except Unrecordable as stop:
         raise ArgumentError(
             f"what {name} does depends on the numbers in an example, and wg.vmap runs it once for all: {stop.why}",

@@ -92,6 +92,8 @@ def _checked(value: Any, aval: Aval, n: int, name: str) -> Any:
     have = aval_of(value)
     if have.shape != (n, *aval.shape):
         raise AssertionError(f"the batching rule of {name} made {have.shape} of {n} examples of {aval.shape}")
+    if have.dtype.kind == "c" and aval.dtype.kind != "c":
+        raise AssertionError(f"the batching rule of {name} made complex numbers of examples of {aval.dtype}")
     return value if have.dtype == aval.dtype else value.astype(aval.dtype)
 
 
@@ -132,7 +134,9 @@ def first_of(stack: Any) -> Any:
     if len(plain):
         return plain[0]
     shape = plain.shape[1:]
-    return (1 + np.arange(np.prod(shape, dtype=int)).reshape(shape) % 7).astype(plain.dtype)[()]
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        return np.broadcast_to(np.eye(shape[-1], dtype=plain.dtype), shape)
+    return np.full(shape, 1 if plain.dtype.kind in "fc" else 0, plain.dtype)[()]
 
 
 def beside(test: Any, value: Any) -> Any:
