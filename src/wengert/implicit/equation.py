@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import ShapeError, check_callable
+from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.core.tree import structure
-from wengert.implicit.solution import ConvergenceError, Equation, closed, refuse_traced, solved
+from wengert.implicit.function import ConvergenceError, closed, refuse_traced
+from wengert.implicit.solution import Equation, iteration, solved
 from wengert.implicit.vector import Unknown, ravel, wide
 
 
@@ -17,23 +18,30 @@ def root(
     f: Callable[..., Any],
     x0: Any,
     *args: Any,
-    method: str = "hybr",
+    method: str | None = None,
     tol: float | None = None,
     options: dict[str, Any] | None = None,
+    solver: str = "dense",
+    solver_options: dict[str, Any] | None = None,
 ) -> Any:
     """The solution x of f(x, *args) = 0, as a function of args.
 
     dx = −(∂f/∂x)⁻¹ · ∂f/∂args · dargs at the solution, whatever steps led to it.
 
     **Arguments**: `f(x, *args)`, NumPy code that returns as many numbers as x has, in any structure; `x0`, where the
-    search begins, a pytree of real numbers, of which x takes structure, shapes and dtypes; `args`, pytrees; `method`,
-    `tol`, `options` as in `scipy.optimize.root`, which is given the exact Jacobian where the method takes one.
+    search begins, a pytree of real numbers, of which x takes structure, shapes and dtypes; `args`, pytrees; `method`
+    ("hybr", "krylov" without a matrix), `tol`, `options` as in `scipy.optimize.root`, which is given the exact Jacobian
+    where the method takes one; `solver`: "dense", or for many unknowns one of the methods of `linear_solve` ("gmres"
+    say), by which ∂f/∂x is used through its products ∂f/∂x·v and (∂f/∂x)ᵀ·v alone, in the Newton steps and in the
+    derivatives; `solver_options`, its `tol` (1e-10, relative to the right-hand side) and
+    `steps` (10000 products).
     **Returns**: x, differentiable with respect to args (and to traced values that f takes from outside) in every mode
     and to any order; with respect to x0 the derivative is zero.
     **Raises**: `ConvergenceError` with SciPy's message; `DegenerateError` where ∂f/∂x is singular at the solution and a
     derivative is asked for; `ShapeError` where the numbers of equations and unknowns differ.
     **Cost**: SciPy's evaluations and some Newton steps; a derivative costs ∂f/∂x (n passes for n unknowns) once, and
-    for each direction one derivative of f and one solution of a linear system.
+    for each direction one derivative of f and one solution of a linear system. Without a matrix: for the check at the
+    solution and for each direction as many products as the iteration takes, and memory for some tens of vectors.
 
     >>> import wengert as wg
     >>> sqrt = lambda a: wg.implicit.root(lambda x, a: x * x - a, 1.0, a)
@@ -45,29 +53,33 @@ def root(
     """
     check_callable(f, "wg.implicit.root")
     unknown = Unknown(x0, "x0")
+    how = iteration(solver, solver_options, "root")
+    chosen = method or ("hybr" if how is None else "krylov")
+    exact = chosen in ("hybr", "lm")
+    if exact and how is not None:
+        raise ArgumentError(f"root by {chosen} forms the matrix", wrong=f'method="{chosen}"', right='method="krylov"')
     f, args = closed(f, x0, args, "root")
-    equation = Equation(f, unknown, "root")
+    equation = Equation(f, unknown, "root", how)
 
-    def solver(start: Any, args: Sequence[Any]) -> Any:
+    def find_root(start: Any, args: Sequence[Any]) -> Any:
         from scipy.optimize import root as find
 
         args = wide(args)
-        exact = method in ("hybr", "lm")
         begin = ravel(wide(start)).astype(float)
         with np.errstate(all="ignore"):
             found = find(
                 lambda x: refuse_traced(equation.residual(x, args), "root"),
                 begin,
                 jac=(lambda x: equation.matrix(x, args)) if exact else None,
-                method=method,
+                method=chosen,
                 tol=tol,
-                options=options,
+                options={"maxiter": 200, **(options or {})} if chosen == "krylov" else options,
             )
         x, step = equation.improved(found.x, args)
         settle(found.success, found.message, equation, x, step, begin, args)
         return x
 
-    return solved(equation, solver, x0, args)
+    return solved(equation, find_root, x0, args)
 
 
 def settle(success: bool, message: str, equation: Equation, x: Any, step: float, start: Any, args: Any) -> None:
@@ -76,7 +88,8 @@ def settle(success: bool, message: str, equation: Equation, x: Any, step: float,
     if success and not arrived and np.all(np.isfinite(x)):  # SciPy's trf has been seen to say so at its start
         with np.errstate(all="ignore"):
             before, after = (float(np.linalg.norm(equation.residual(v, args))) for v in (start, x))
-        success = after <= 1e-4 * before or after <= 1e-8
+        if not (after <= 1e-4 * before or after <= 1e-8):
+            success, message = False, "the search ends with success, but where it ends the equation does not hold"
     if not (np.all(np.isfinite(x)) and (success or arrived)):
         raise ConvergenceError(
             f"{equation.name} has not converged: {' '.join(str(message).split())}",

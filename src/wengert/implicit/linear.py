@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from wengert.core.primitive import bind
 from wengert.core.tracer import Tracer
 from wengert.core.tree import flatten, structure
 from wengert.graph.body import constant_like
-from wengert.implicit.solution import ConvergenceError, closed, condition_of, directional, refuse_traced
+from wengert.implicit.function import ConvergenceError, closed, directional, refuse_traced
 from wengert.implicit.vector import Unknown, precision, ravel, wide
 from wengert.transform.application import Application, inexact
 from wengert.transform.custom import Custom
@@ -22,7 +22,20 @@ from wengert.transform.duality import plain
 from wengert.transform.reverse import vjp
 from wengert.transform.step import numbers
 
-_METHODS = ("gmres", "cg", "bicgstab", "minres", "lgmres")
+METHODS = ("gmres", "cg", "bicgstab", "minres", "lgmres")
+
+#: From the arguments to the function that multiplies by the matrix which they determine.
+Operator = Callable[..., Callable[[Any], Any]]
+
+
+class Iteration(NamedTuple):
+    """One of SciPy's iterations for A·x = b, and what the user called."""
+
+    method: str
+    tol: float
+    steps: int | None = None
+    name: str = "linear_solve"
+    symmetric: bool = False  # then the transpose is the same function
 
 
 def linear_solve(
@@ -55,11 +68,11 @@ def linear_solve(
                 "a matrix takes no arguments", wrong="linear_solve(A, b, p)", right="linear_solve(A(p), b)"
             )
         return _dense(a, b)
-    if method not in _METHODS:
-        raise ArgumentError(f"there is no method {method!r}", right=" or ".join(f'method="{m}"' for m in _METHODS))
+    if method not in METHODS:
+        raise ArgumentError(f"there is no method {method!r}", right=" or ".join(f'method="{m}"' for m in METHODS))
     Unknown(b, "b")
     f, args = closed(a, b, args, "linear_solve")
-    return iterated(f, b, args, (method, tol, steps))
+    return iterated(lambda *args: lambda x: f(x, *args), b, args, Iteration(method, tol, steps))
 
 
 def _dense(a: Any, b: Any) -> Any:
@@ -78,9 +91,9 @@ def _dense(a: Any, b: Any) -> Any:
 class Inverse(Custom):
     """A⁻¹·b as one operation, linear in b."""
 
-    def __init__(self, f: Callable[..., Any], b: Any, how: tuple[str, float, int | None]) -> None:
-        super().__init__("linear_solve")
-        self.f, self.how = f, how
+    def __init__(self, operator: Operator, b: Any, how: Iteration) -> None:
+        super().__init__(how.name)
+        self.operator, self.how = operator, how
         leaves, self.rebuild = flatten(b)
         self.width = len(leaves)
 
@@ -99,57 +112,81 @@ class Inverse(Custom):
         ct = self.rebuild([settled(c, aval) for c, aval in zip(cts, shapes, strict=True)])
         rest = params["of"].rebuild(args)[1]
 
-        def turned(u: Any, *args: Any) -> Any:
+        def turned(*args: Any) -> Callable[[Any], Any]:
             zeros = self.rebuild([np.zeros(aval.shape, aval.dtype)[()] for aval in shapes])
-            return vjp(lambda x: self.f(x, *args), zeros)[1](u)[0]
+            pull = vjp(self.operator(*args), zeros)[1]
+            return lambda u: pull(u)[0]
 
-        back = flatten(iterated(turned, ct, rest, self.how))[0]
+        back = flatten(iterated(self.operator if self.how.symmetric else turned, ct, rest, self.how))[0]
         return pick(back, active[: self.width])
 
 
-def iterated(f: Callable[..., Any], b: Any, args: tuple[Any, ...], how: tuple[str, float, int | None]) -> Any:
-    """A⁻¹·b for A·x = f(x, *args)."""
-    method, tol, steps = how
+def iterated(of: Operator, b: Any, args: tuple[Any, ...], how: Iteration) -> Any:
+    """A⁻¹·b for A·x = of(*args)(x)."""
+    method, tol, steps = how[:3]
 
     def solve(b: Any, args: tuple[Any, ...]) -> Any:
         from scipy.sparse import linalg
 
         unknown, args = Unknown(b, "b"), wide(args)
         right = np.asarray(ravel(wide(b)), float)
+        apply = of(*args)
 
         def product(x: Any) -> Any:
-            value = refuse_traced(ravel(f(unknown.tree(np.ravel(x)), *args)), "linear_solve")
+            value = refuse_traced(ravel(apply(unknown.tree(np.ravel(x)))), how.name)
             if value.shape != right.shape:
-                raise ShapeError(f"the function of linear_solve made {value.shape[0]} numbers of {right.shape[0]}")
+                raise ShapeError(f"the function of {how.name} made {value.shape[0]} numbers of {right.shape[0]}")
             return value
 
         n = right.shape[0]
-        operator = linalg.LinearOperator((n, n), matvec=product, dtype=float)
-        given: dict[str, Any] = {"rtol": tol, "maxiter": steps or 10 * n}
-        if method == "gmres":
-            given |= {"restart": min(n, 100)}
-        with np.errstate(all="ignore"):
-            x, info = getattr(linalg, method)(operator, right, **given)
-            off = float(np.linalg.norm(product(x) - right))
         size = float(np.linalg.norm(right))
+        if size == 0:
+            return unknown.result(right)
+        operator = linalg.LinearOperator((n, n), matvec=product, dtype=float)
+        cycle = {"gmres": min(n, 100), "lgmres": 30}.get(method, 1)  # SciPy's maxiter counts the restarts of these
+        given: dict[str, Any] = {"rtol": tol, "maxiter": -(-(steps or 10 * n) // cycle)}
+        if method == "gmres":
+            given |= {"restart": cycle}
+        with np.errstate(all="ignore"):
+            x, info = getattr(linalg, method)(operator, right / size, **given)  # some give up below fixed numbers
+            x = x * size
+            off = float(np.linalg.norm(product(x) - right))
         if info != 0 and not off <= 10 * tol * size:
             raise ConvergenceError(
-                f"linear_solve by {method} has not converged: A·x is off by {off:.2g}, b is of size {size:.2g}",
+                f"{how.name} by {method} has not converged: A·x is off by {off:.2g}, b is of size {size:.2g}",
                 right="a larger tol or more steps; or the matrix is singular, or not positive definite (cg)",
             )
         return unknown.result(x)
 
-    solve.__name__ = "linear_solve"
+    solve.__name__ = how.name
 
     def pushforward(tangent: Any, x: Any, b: Any, args: tuple[Any, ...]) -> Any:
         change, rest = tangent
         unknown = Unknown(x, "x")
-        moved = directional(lambda *a: ravel(f(x, *a)), args, rest) if numbers(rest)[0] else None
+        moved = directional(lambda *a: ravel(of(*a)(x)), args, rest) if numbers(rest)[0] else None
         right = change if moved is None else unknown.tree(ravel(change) - moved)
-        return iterated(f, right, args, how)
+        return iterated(of, right, args, how)
 
     call = Application(solve, (pushforward, None), (b, args), {})
     if not any(isinstance(v, Tracer) for v in call.leaves):
         return solve(b, args)
     call.form_out, call.rebuild_out = structure(b), flatten(b)[1]
-    return call.rebuild_out(bind(Inverse(f, b, how), call.leaves, {"of": call}))
+    return call.rebuild_out(bind(Inverse(of, b, how), call.leaves, {"of": call}))
+
+
+def condition_of(matrix: Any) -> float:
+    """The condition number of a square matrix in the 1-norm; infinite where it is singular or not finite."""
+    from scipy.linalg import lapack
+
+    if not np.all(np.isfinite(matrix)):
+        return np.inf
+    if not matrix.size:
+        return 1.0
+    if np.iscomplexobj(matrix):
+        return float(np.linalg.cond(matrix))
+    matrix = np.asarray(matrix, float)
+    factors, _, info = lapack.dgetrf(matrix)
+    if info:
+        return np.inf
+    inverse, _ = lapack.dgecon(factors, np.linalg.norm(matrix, 1))
+    return 1 / float(inverse) if inverse else np.inf

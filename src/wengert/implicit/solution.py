@@ -11,34 +11,89 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.alias import resolve
-from wengert.core.aval import aval_of
-from wengert.core.errors import ArgumentError, DegenerateError, ShapeError, WengertError
-from wengert.core.tracer import Tracer, run
-from wengert.core.tree import flatten
+from wengert.core.errors import ArgumentError, DegenerateError, ShapeError
+from wengert.implicit.function import ConvergenceError, directional, real
+from wengert.implicit.linear import METHODS, Iteration, condition_of, iterated
 from wengert.implicit.vector import Unknown, precision, ravel, wide
 from wengert.transform.custom import Custom, applied
-from wengert.transform.derived import TangentLevel
-from wengert.transform.duality import levels_of, plain
-from wengert.transform.forward import ForwardTracer
+from wengert.transform.duality import plain
 from wengert.transform.higher import jacobian
 from wengert.transform.jvp import jvp
-from wengert.transform.step import numbers, recorded_call
+from wengert.transform.reverse import linearize
+from wengert.transform.step import numbers
 
 #: From the start and the arguments, plain numbers all of them, to the vector of the solution.
 Solver = Callable[[Any, Sequence[Any]], Any]
+_ROUGH, _FINE = 1e-3, 1e-6  # to which linear systems are solved for a check, and for a Newton step
 _CHORD = 0.1  # of a simple root, a second step with the same matrix is far smaller than the first
 
 
-class ConvergenceError(WengertError, ArithmeticError):
-    """A solver has not found a solution, so there is nothing to be differentiated."""
+class Matrix:
+    """∂F/∂x at a point, formed."""
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = np.asarray(matrix, float)
+        self.condition = condition_of(self.matrix)
+
+    def times(self, v: Any) -> Any:
+        """∂F/∂x · v."""
+        return self.matrix @ v
+
+    def solve(self, r: Any) -> Any:
+        """(∂F/∂x)⁻¹ · r."""
+        if not self.condition < 2.0**50:
+            raise DegenerateError(f"a matrix has condition number {self.condition:.2g}")
+        return np.linalg.solve(self.matrix, r)
+
+
+class Products:
+    """∂F/∂x at a point by its products alone."""
+
+    def __init__(self, times: Callable[[Any], Any], n: int, how: Iteration) -> None:
+        self.times, self.n, self.how = times, n, how
+
+    @property
+    def condition(self) -> float:
+        """The condition number as far as one direction shows it; infinite where the iteration does not converge."""
+        way = direction(self.n)
+        try:
+            return float(np.linalg.norm(self.solve(way)) * np.linalg.norm(self.times(way)))
+        except ConvergenceError:
+            return np.inf
+
+    def solve(self, r: Any) -> Any:
+        """(∂F/∂x)⁻¹ · r."""
+        return iterated(lambda: self.times, r, (), self.how)
+
+
+def direction(n: int) -> Any:
+    """A vector of length 1 that is nothing special to any matrix."""
+    way = np.random.default_rng(1964).standard_normal(n)
+    return way / np.linalg.norm(way)
+
+
+def iteration(solver: str, options: dict[str, Any] | None, name: str, symmetric: bool = False) -> Iteration | None:
+    """How the linear systems of the derivatives are solved; None for matrices that are formed."""
+    if solver == "dense" and not options:
+        return None
+    given = {"tol": 1e-10, "steps": 10_000, **(options or {})}
+    if solver not in METHODS or set(given) != {"tol", "steps"}:
+        raise ArgumentError(
+            f"{name} has no solver {solver!r} with options {sorted(options or {})}",
+            right=" or ".join(f'solver="{m}"' for m in ("dense", *METHODS)) + '   and of those without a matrix '
+            'solver_options={"tol": 1e-10, "steps": 1000}',
+        )  # fmt: skip
+    return Iteration(solver, given["tol"], given["steps"], name, symmetric)
 
 
 class Equation:
-    """F(x, *args) = 0 for the vector x; `f` is the user's, on trees, and `name` what the user called."""
+    """F(x, *args) = 0 for the vector x; `f` is the user's, on trees, and `name` what the user called.
 
-    def __init__(self, f: Callable[..., Any], unknown: Unknown, name: str) -> None:
-        self.f, self.unknown, self.name = f, unknown, name
+    `how`: the iteration that solves with ∂F/∂x by its products; None where the matrix is formed.
+    """
+
+    def __init__(self, f: Callable[..., Any], unknown: Unknown, name: str, how: Iteration | None = None) -> None:
+        self.f, self.unknown, self.name, self.how = f, unknown, name, how
         self._held: tuple[list[Any], Any] | None = None
 
     def residual(self, x: Any, args: Sequence[Any]) -> Any:
@@ -56,34 +111,51 @@ class Equation:
         """∂F/∂x."""
         return jacobian(lambda v: self.residual(v, args), mode="forward")(x)
 
-    def system(self, x: Any, args: Sequence[Any]) -> Any:
-        """∂F/∂x at the solution, checked, and kept for the other directions that it is asked for there."""
+    def jacobian(self, x: Any, args: Sequence[Any], tol: float) -> Matrix | Products:
+        """∂F/∂x, at plain numbers; without a matrix, systems are solved to `tol`."""
+        if self.how is None:
+            return Matrix(self.matrix(x, args))
+        return Products(self.operator(x, args), len(self.unknown), self.how._replace(tol=tol))
+
+    def operator(self, x: Any, args: Sequence[Any]) -> Callable[[Any], Any]:
+        """The function v ↦ ∂F/∂x · v."""
+        return linearize(lambda v: self.residual(v, args), x)[1]  # type: ignore[no-any-return]
+
+    def once(self, x: Any, args: Sequence[Any], check: Callable[[Any, Sequence[Any]], Any]) -> Any:
+        """What is found out at a solution, kept for the other directions that it is asked for there."""
         key = [x, *numbers(args)[0]]
-        if self._held is not None and len(self._held[0]) == len(key) and all(map(_same, self._held[0], key)):
-            return self._held[1]
-        matrix = self.matrix(x, args)
+        if self._held is None or len(self._held[0]) != len(key) or not all(map(_same, self._held[0], key)):
+            self._held = key, check(x, args)
+        return self._held[1]
+
+    def system(self, x: Any, args: Sequence[Any]) -> Any:
+        """∂F/∂x at the solution, checked; None where it is not formed."""
+        matrix = self.matrix(x, args) if self.how is None else None
         leaves, rebuild = numbers(args)
-        self.check(plain(x), rebuild([plain(leaf) for leaf in leaves]), plain(matrix))
-        self._held = key, matrix
+        point, values = plain(x), rebuild([plain(leaf) for leaf in leaves])
+        self.check(point, values, self.jacobian(point, values, _ROUGH) if matrix is None else Matrix(plain(matrix)))
         return matrix
 
-    def check(self, x: Any, args: Sequence[Any], matrix: Any) -> None:
+    def check(self, x: Any, args: Sequence[Any], at: Matrix | Products) -> None:
         """Raise where x is no root, or a root at which the theorem says nothing."""
         eps = precision([x, args])
-        condition = condition_of(matrix)
+        condition = at.condition
         if not condition * eps < 1:
-            raise self.degenerate(f"has condition number {condition:.2g}")
-        matrix, x, args = np.asarray(matrix, float), np.asarray(x, float), wide(args)
-        with np.errstate(all="ignore"):
-            first = np.linalg.solve(matrix, plain(self.residual(x, args)))
-            second = np.linalg.solve(matrix, plain(self.residual(x - first, args)))
-        one, two, size = (float(np.linalg.norm(v)) for v in (first, second, x))
+            raise self.degenerate(
+                f"has condition number {condition:.2g}" if np.isfinite(condition) else
+                "is singular" + ("" if self.how is None else f", or {self.how.method} does not converge")
+            )  # fmt: skip
+        x, args = np.asarray(x, float), wide(args)
         # A double root is known to √ε only, and within that distance the Jacobian is another one altogether.
-        way = np.random.default_rng(1964).standard_normal(x.size)
-        near = x + eps**0.5 * size * way / np.linalg.norm(way)
-        _, there = jvp(lambda v: self.residual(v, args), (near,), (way,))
-        if not np.linalg.norm(np.linalg.solve(matrix, there - matrix @ way)) < _CHORD * np.linalg.norm(way):
+        way, size = direction(x.size), float(np.linalg.norm(x))
+        _, there = jvp(lambda v: self.residual(v, args), (x + eps**0.5 * size * way,), (way,))
+        with np.errstate(all="ignore"):
+            first = at.solve(plain(self.residual(x, args)))
+            second = at.solve(plain(self.residual(x - first, args)))
+            change = at.solve(there - at.times(way))
+        if not np.linalg.norm(change) < _CHORD:
             raise self.degenerate("is singular there, as it is at a double root, or changes too fast")
+        one, two = (float(np.linalg.norm(v)) for v in (first, second))
         noise = 100 * eps * condition * size + np.finfo(float).tiny
         if one <= noise:
             return
@@ -112,10 +184,10 @@ class Equation:
         with np.errstate(all="ignore"):
             residual = self.residual(x, args)
             for _ in range(steps):
-                matrix = self.matrix(x, args)
-                if not condition_of(matrix) < 2.0**50:
+                try:
+                    step = self.jacobian(x, args, _FINE).solve(residual)
+                except (ConvergenceError, DegenerateError):
                     break
-                step = np.linalg.solve(matrix, residual)
                 trial, now = x - step, float(np.linalg.norm(step))
                 after = self.residual(trial, args)
                 if not (now < 0.5 * length and np.linalg.norm(after) <= np.linalg.norm(residual)):
@@ -128,46 +200,17 @@ class Equation:
     def pushforward(self, tangent: Any, x: Any, start: Any, args: Any) -> Any:
         """−(∂F/∂x)⁻¹ · ∂F/∂a · da."""
         vector = ravel(x)
-        matrix = self.system(vector, args)
+        matrix = self.once(vector, args, self.system)
         moved = directional(lambda *a: self.residual(vector, a), args, tangent[1])
         if moved is None:
             return None
-        return self.unknown.tree(-np.linalg.solve(matrix, moved))
+        if self.how is None:
+            return self.unknown.tree(-np.linalg.solve(matrix, moved))
+        return self.unknown.tree(-iterated(lambda x, *args: self.operator(x, args), moved, (vector, *args), self.how))
 
 
 def _same(a: Any, b: Any) -> bool:
     return a is b or (type(a) is type(b) and isinstance(a, (float, int, np.generic)) and bool(a == b))
-
-
-def condition_of(matrix: Any) -> float:
-    """The condition number of a square matrix in the 1-norm; infinite where it is singular or not finite."""
-    from scipy.linalg import lapack
-
-    if not np.all(np.isfinite(matrix)):
-        return np.inf
-    if not matrix.size:
-        return 1.0
-    if np.iscomplexobj(matrix):
-        return float(np.linalg.cond(matrix))
-    matrix = np.asarray(matrix, float)
-    factors, _, info = lapack.dgetrf(matrix)
-    if info:
-        return np.inf
-    inverse, _ = lapack.dgecon(factors, np.linalg.norm(matrix, 1))
-    return 1 / float(inverse) if inverse else np.inf
-
-
-def directional(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """The derivative of f, which returns one array, in a direction; None for zero. It can be transposed."""
-    level = TangentLevel()
-    leaves, rebuild = numbers(tuple(args))
-    moved = numbers(tuple(tangents))[0]
-    traced = [
-        ForwardTracer(level, leaf, t) if aval_of(leaf).dtype.kind in "fc" else leaf
-        for leaf, t in zip(leaves, moved, strict=True)
-    ]
-    out = resolve(run(level, f, rebuild(traced), {}))
-    return out.tangent if isinstance(out, ForwardTracer) and out.level is level else None
 
 
 def solved(equation: Equation, solver: Solver, start: Any, args: tuple[Any, ...]) -> Any:
@@ -178,60 +221,3 @@ def solved(equation: Equation, solver: Solver, start: Any, args: tuple[Any, ...]
 
     solve.__name__ = equation.name
     return applied(Custom(equation.name), solve, (equation.pushforward, None), (start, args), {})
-
-
-def plain_tree(tree: Any) -> Any:
-    """The tree without anything that is followed."""
-    leaves, rebuild = flatten(tree)
-    return rebuild([plain(resolve(leaf)) for leaf in leaves])
-
-
-def closed(
-    f: Callable[..., Any], x: Any, args: tuple[Any, ...], name: str
-) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """The function and its arguments, with the traced values that it uses from outside among the arguments."""
-    with np.errstate(all="ignore"):  # a solver may come to places where it warns, too
-        value = f(plain_tree(x), *plain_tree(args))
-    if not levels_of([resolve(leaf) for leaf in flatten(value)[0]]):
-        return f, args
-    leaves, rebuild = numbers((x, args))
-    outs: list[tuple[Any, Any]] = []
-
-    def called(values: list[Any]) -> Any:
-        given, rest = rebuild(values)
-        return f(given, *rest)
-
-    body = recorded_call(name, called, leaves, outs)
-    if body is None or not body.captured:
-        raise ArgumentError(
-            f"the function that {name} was given uses a traced value from outside, and decides by numbers",
-            wrong=f"wg.implicit.{name}(lambda x: f(x, a), x0)",
-            right=f"wg.implicit.{name}(f, x0, a)   a is an argument",
-        )
-
-    def complete(x: Any, captured: Sequence[Any], *args: Any) -> Any:
-        return outs[0][1](body.emit([*captured, *numbers((x, args))[0]]))
-
-    return complete, (tuple(body.captured), *args)
-
-
-def refuse_traced(value: Any, name: str) -> Any:
-    """A solver's view of f: plain real numbers."""
-    if isinstance(value, Tracer):
-        raise ArgumentError(
-            f"the function that {name} was given uses a traced value from outside",
-            wrong=f"wg.implicit.{name}(lambda x: f(x, a), x0)",
-            right=f"wg.implicit.{name}(f, x0, a)   a is an argument",
-        )
-    return real(value, name)
-
-
-def real(value: Any, name: str) -> Any:
-    """The value, which may be traced but is no complex number: SciPy would drop the imaginary part."""
-    if aval_of(value).dtype.kind == "c":
-        raise ArgumentError(
-            f"the function that {name} was given returned complex numbers; {name} is for real ones",
-            wrong="f(z)",
-            right="np.stack([np.real(f(z)), np.imag(f(z))])   of z = x[0] + 1j * x[1]",
-        )
-    return value

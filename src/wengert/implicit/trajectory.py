@@ -12,7 +12,8 @@ import numpy as np
 
 from wengert.core.aval import aval_of, shape_of
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
-from wengert.implicit.solution import ConvergenceError, closed, directional, real, refuse_traced
+from wengert.core.tree import flatten, structure
+from wengert.implicit.function import ConvergenceError, closed, directional, real, refuse_traced
 from wengert.implicit.vector import Unknown, ravel, wide
 from wengert.transform.custom import Custom, applied
 from wengert.transform.duality import plain
@@ -35,6 +36,8 @@ class Integration(NamedTuple):
     rtol: float
     atol: float
     sensitivity: str
+    name: str = "odeint"  # what the user called
+    max_step: float = np.inf
     limit: float = np.inf  # evaluations, after which it is given up
 
 
@@ -77,9 +80,7 @@ def odeint(
     & Wanner, *Solving Ordinary Differential Equations I* (1993), I.14.
     """
     check_callable(f, "wg.implicit.odeint")
-    for name, given, known in (("method", method, _METHODS), ("sensitivity", sensitivity, ("adjoint", "forward"))):
-        if given not in known:
-            raise ArgumentError(f"there is no {name} {given!r}", right=" or ".join(f'{name}="{k}"' for k in known))
+    how = known(Integration(method, rtol, atol, sensitivity))
     times = plain(t)
     if shape_of(times) == () or np.ndim(times) != 1 or len(times) == 0:
         raise ShapeError("the times of odeint are a vector", wrong="odeint(f, y0, 1.0)",
@@ -88,32 +89,74 @@ def odeint(
     if not (np.all(steps > 0) or np.all(steps < 0)):
         raise ArgumentError("the times of odeint ascend or descend", right="np.unique(t)")
     unknown = Unknown(y0, "y0")
-    whole, args = closed(lambda at, *args: f(*at, *args), (y0, t[0]), args, "odeint")
+    field, args = vector_field(lambda at, *args: f(*at, *args), y0, t[0], args, how.name)
+    return states(unknown, trajectory(field, ravel(y0) * 1.0, t, args, how))
+
+
+def known(how: Integration) -> Integration:
+    """The same, checked."""
+    for name, given, choice in (
+        ("method", how.method, _METHODS), ("sensitivity", how.sensitivity, ("adjoint", "forward"))
+    ):  # fmt: skip
+        if given not in choice:
+            raise ArgumentError(f"there is no {name} {given!r}", right=" or ".join(f'{name}="{k}"' for k in choice))
+    for name, value in (("rtol", how.rtol), ("atol", how.atol), ("max_step", how.max_step)):
+        if not isinstance(value, (int, float, np.number)) or not value > 0:
+            raise ArgumentError(f"{name} of {how.name} is a positive number, not {value!r}", right=f"{name}=1e-9")
+    return how
+
+
+def vector_field(
+    f: Callable[..., Any], y0: Any, start: Any, args: tuple[Any, ...], name: str
+) -> tuple[Field, tuple[Any, ...]]:
+    """From f((y, t), *args) on trees to a field on vectors, and its arguments, the traced values from outside too."""
+    unknown, form = Unknown(y0, "y0"), structure(y0)
+    whole, args = closed(f, (y0, start), args, name)
 
     def field(y: Any, t: Any, args: Any) -> Any:
-        value = real(ravel(whole((unknown.tree(y), t), *args)), "odeint")
+        tree = whole((unknown.tree(y), t), *args)
+        value = real(ravel(tree), name)
         if value.shape != (len(unknown),):
             raise ShapeError(
-                f"the function of odeint returned {value.shape[0]} numbers for the derivatives of {len(unknown)}"
+                f"the function of {name} returned {value.shape[0]} numbers for the derivatives of {len(unknown)}"
+            )
+        if len(unknown.sizes) > 1 and (  # a vector may come as a list of its elements, a tree is like y
+            structure(tree) != form or [shape_of(leaf) for leaf in flatten(tree)[0]] != [a.shape for a in unknown.avals]
+        ):
+            raise ShapeError(
+                f"the function of {name} returned another structure, or other shapes, than that of y: "
+                f"{structure(tree)} for {form}",
+                right="a tree like y, in which each derivative has the place of its number",
             )
         return value
 
-    path = trajectory(field, ravel(y0) * 1.0, t, args, Integration(method, rtol, atol, sensitivity))
+    return field, args
+
+
+def states(unknown: Unknown, path: Any) -> Any:
+    """The tree of a path of vectors, each leaf with the times as its first axis."""
     parts, start = [], 0
     for aval, size in zip(unknown.avals, unknown.sizes, strict=True):
-        part = np.reshape(path[:, start : start + size], (len(times), *aval.shape))
+        part = np.reshape(path[:, start : start + size], (shape_of(path)[0], *aval.shape))
         parts.append(part if part.dtype == aval.dtype else part.astype(aval.dtype))
         start += size
     return unknown.rebuild(parts)
 
 
-def trajectory(field: Field, y0: Any, t: Any, args: tuple[Any, ...], how: Integration) -> Any:
-    """The solution at the times, of shape times × numbers, as one operation."""
+def trajectory(
+    field: Field, y0: Any, t: Any, args: tuple[Any, ...], how: Integration, noted: Callable[[Any], object] = id
+) -> Any:
+    """The solution at the times, of shape times × numbers, as one operation; SciPy's own result goes to `noted`.
+
+    The first time is that of y0; the others are all later or all earlier, or that one again.
+    """
     spent = 0
 
     def solve(y0: Any, t: Any, args: tuple[Any, ...]) -> Any:
         nonlocal spent
-        path, spent = integrate(field, np.asarray(wide(y0), float), np.asarray(t, float), wide(args), how)
+        path, found = integrate(field, np.asarray(wide(y0), float), np.asarray(t, float), wide(args), how)
+        spent = found.nfev
+        noted(found)
         return path
 
     def pushforward(tangent: Any, path: Any, y0: Any, t: Any, args: tuple[Any, ...]) -> Any:
@@ -139,16 +182,30 @@ def trajectory(field: Field, y0: Any, t: Any, args: tuple[Any, ...], how: Integr
         by_time = along - np.concatenate([np.reshape(first, (1,)), np.zeros(len(along) - 1)])
         return state, by_time, back
 
-    solve.__name__ = "odeint"
-    return applied(Custom("odeint"), solve, (pushforward, pullback), (y0, t, args), {})
+    solve.__name__ = how.name
+    return applied(Custom(how.name), solve, (pushforward, pullback), (y0, t, args), {})
 
 
-def integrate(field: Field, y0: Any, t: Any, args: Any, how: Integration) -> tuple[Any, int]:
-    """The solution of plain numbers, by SciPy, and how many evaluations it has taken."""
+def integrate(field: Field, y0: Any, t: Any, args: Any, how: Integration) -> tuple[Any, Any]:
+    """The solution of plain numbers at the times, and what SciPy has to say of it."""
+    from scipy.optimize import OptimizeResult
+
+    if np.min(t) < t[0] < np.max(t):
+        raise ArgumentError(f"the times of {how.name} are on both sides of the time of y0", right="two integrations")
+    sign = 1.0 if np.max(t) > t[0] else -1.0
+    times, places = np.unique(sign * t, return_inverse=True)
+    if len(times) == 1:
+        return np.repeat(y0[None], len(t), 0), OptimizeResult(nfev=0, njev=0, nlu=0, status=0, message="")
+    found = searched(field, y0, (t[0], sign * times[-1]), args, how, t_eval=sign * times[1:])
+    if found.y.shape[1] != len(times) - 1 or not np.all(np.isfinite(found.y)):
+        raise _astray(how, "comes to infinite numbers") if np.isfinite(how.limit) else _failed(found, t, how)
+    return np.concatenate([y0[None], found.y.T])[places], found
+
+
+def searched(field: Field, y0: Any, span: tuple[float, float], args: Any, how: Integration, **given: Any) -> Any:
+    """What SciPy finds, with plain numbers and the exact Jacobian; raises where it fails."""
     from scipy.integrate import solve_ivp
 
-    if len(t) == 1:
-        return y0[None], 0
     spent = 0
 
     def slope(t: float, y: Any) -> Any:
@@ -156,32 +213,40 @@ def integrate(field: Field, y0: Any, t: Any, args: Any, how: Integration) -> tup
         spent += 1
         if spent > how.limit:
             raise TooLong
-        return refuse_traced(field(y, t, args), "odeint")
+        return refuse_traced(field(y, t, args), how.name)
 
-    given: dict[str, Any] = {}
     if how.method in _IMPLICIT:
         given["jac"] = lambda t, y: np.asarray(jacobian(lambda y: field(y, t, args), mode="forward")(y))
     try:
         with np.errstate(all="ignore"):
+            if not all(np.all(np.isfinite(v)) for v in (span, y0, slope(span[0], y0))):  # SciPy would never return
+                raise ConvergenceError(
+                    f"the times of {how.name}, the start, or dy/dt there are not finite: "
+                    f"t from {span[0]:g} to {span[1]:g}",
+                    right="finite times and a start at which f is defined",
+                )
+            spent = 0
             found = solve_ivp(
-                slope, (t[0], t[-1]), y0, method=how.method, t_eval=t, rtol=how.rtol, atol=how.atol, **given
+                slope, span, y0, method=how.method, rtol=how.rtol, atol=how.atol, max_step=how.max_step, **given
             )
     except TooLong:
-        raise _astray("takes far more steps") from None
-    if not found.success or found.y.shape[1] != len(t) or not np.all(np.isfinite(found.y)):
-        if np.isfinite(how.limit):
-            raise _astray("comes to infinite numbers")
-        raise ConvergenceError(
-            f"odeint by {how.method} has not come from t = {t[0]:g} to {t[-1]:g}: {found.message}",
-            right='method="Radau" for a stiff equation; or its solution ends there',
-        )
-    return found.y.T, spent
+        raise _astray(how, "takes far more steps") from None
+    if not found.success or not np.all(np.isfinite(found.y)):
+        raise _astray(how, "comes to infinite numbers") if np.isfinite(how.limit) else _failed(found, span, how)
+    return found
 
 
-def _astray(what: str) -> ConvergenceError:
+def _failed(found: Any, t: Any, how: Integration) -> ConvergenceError:
     return ConvergenceError(
-        f"the adjoint of odeint {what} on its way back in time: what decays forwards grows backwards",
-        right='odeint(…, sensitivity="forward")   or more times t, at each of which it starts again',
+        f"{how.name} by {how.method} has not come from t = {t[0]:g} to {t[-1]:g}: {found.message}",
+        right='method="Radau" for a stiff equation; or its solution ends there',
+    )
+
+
+def _astray(how: Integration, what: str) -> ConvergenceError:
+    return ConvergenceError(
+        f"the adjoint of {how.name} {what} on its way back in time: what decays forwards grows backwards",
+        right=f'{how.name}(…, sensitivity="forward")   or more times t, at each of which it starts again',
     )
 
 
@@ -263,8 +328,4 @@ def by_sensitivities(field: Field, ct: Any, path: Any, t: Any, args: Any, how: I
 def _check_drift(found: Any, known: Any, how: Integration) -> None:
     off = np.abs(np.asarray(found) - np.asarray(known))
     if not np.all(off <= _DRIFT * (how.atol + how.rtol * np.max(np.abs(known), initial=0.0))):
-        raise ConvergenceError(
-            f"the adjoint of odeint has lost the solution on its way back in time, by {np.max(off):.2g}: what decays "
-            "forwards grows backwards",
-            right='odeint(…, sensitivity="forward")   or more times t, at each of which it starts again',
-        )
+        raise _astray(how, f"loses the solution, by {np.max(off):.2g},")
