@@ -95,3 +95,26 @@ def test_errors():
         odeint(lambda y, t: y[0], np.ones(2), np.array([0.0, 1.0]))
     with pytest.raises(wg.ArgumentError, match="method"):
         odeint(lambda y, t: y, 1.0, np.array([0.0, 1.0]), method="euler")
+
+
+def test_times_in_a_list():
+    def end(k, times):
+        return wg.implicit.odeint(lambda y, t, k: -k * y, 1.0, times, k)[-1]
+
+    for times in ([0, 1, 2], (0.0, 2.0), range(3)):
+        assert wg.grad(end)(0.5, times) == pytest.approx(-2 * np.exp(-1), rel=1e-7)
+        assert wg.jvp(lambda k, t=times: end(k, t), (0.5,), (1.0,))[1] == pytest.approx(-2 * np.exp(-1), rel=1e-7)
+
+
+@pytest.mark.parametrize("method", ["DOP853", "Radau"])
+def test_a_field_that_decides_by_its_state_is_followed_at_every_place(method):
+    def field(y, t, k):
+        return -k * y if y > 0.5 else -0.5 * k
+
+    def end(k):
+        return wg.implicit.odeint(field, 1.0, np.array([0.0, 2.0]), k, method=method)[-1]
+
+    # 1 → ½ takes log 2/k; from there on straight down: ½ − k/2·(2 − log 2/k)
+    assert end(0.5) == pytest.approx(np.log(2) / 2, abs=1e-6)
+    assert wg.jvp(end, (0.5,), (1.0,))[1] == pytest.approx(-1, abs=1e-5)
+    assert wg.grad(end)(0.5) == pytest.approx(-1, abs=1e-5)

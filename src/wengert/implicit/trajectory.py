@@ -13,7 +13,7 @@ import numpy as np
 from wengert.core.aval import aval_of, shape_of
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.core.tree import flatten, structure
-from wengert.implicit.function import ConvergenceError, closed, directional, real, refuse_traced
+from wengert.implicit.function import ConvergenceError, closed, directional, real, refuse_traced, replayed
 from wengert.implicit.vector import Unknown, ravel, wide
 from wengert.transform.custom import Custom, applied
 from wengert.transform.duality import plain
@@ -65,7 +65,8 @@ def odeint(
     `sensitivity`: how reverse mode computes, "adjoint" (backward in time) or "forward" (one sensitivity for each
     number in y0 and args, which a stiff equation needs, and which is cheaper for few numbers).
     **Returns**: a tree like y0, each leaf with the times as its first axis. The derivatives are those of the exact
-    solution, to the tolerance, in every mode and to any order.
+    solution, to the tolerance, in every mode and to any order, where f is continuous along it; where f jumps, at a
+    place that depends on y, use an event of `solve_ivp` and start again.
     **Raises**: `ConvergenceError` with SciPy's message, and where the adjoint loses the solution on its way back;
     `ShapeError` where f returns something unlike y; `ArgumentError` for times that are not in order.
     **Cost**: a derivative integrates twice as many equations forward (for all directions one by one), or 2n + p of them
@@ -80,6 +81,8 @@ def odeint(
     & Wanner, *Solving Ordinary Differential Equations I* (1993), I.14.
     """
     check_callable(f, "wg.implicit.odeint")
+    if isinstance(t, (list, tuple, range)):
+        t = np.stack(list(t)) if len(t) else np.zeros(0)
     how = known(Integration(method, rtol, atol, sensitivity))
     times = plain(t)
     if shape_of(times) == () or np.ndim(times) != 1 or len(times) == 0:
@@ -169,6 +172,7 @@ def trajectory(
             moved = directional(lambda y, *a: field(y, t, a), (y, *args), (s, *dargs))
             return np.concatenate([field(y, t, args), np.zeros(n) if moved is None else moved])
 
+        both.derived = True  # type: ignore[attr-defined]
         dy0 = dy0 - field(y0, t[0], args) * dt[0]  # a later start has less of the way behind it
         found = trajectory(both, np.concatenate([y0 * 1.0, dy0]), t, (args, dargs), how)[:, n:]
         return found + slopes(field, path, t, args) * dt[:, None]
@@ -208,15 +212,19 @@ def searched(field: Field, y0: Any, span: tuple[float, float], args: Any, how: I
 
     spent = 0
 
+    start = np.float64(span[0])
+    at = replayed(field, y0, start, args, how.name) if hasattr(field, "derived") else lambda y, t: field(y, t, args)
+
     def slope(t: float, y: Any) -> Any:
         nonlocal spent
         spent += 1
         if spent > how.limit:
             raise TooLong
-        return refuse_traced(field(y, t, args), how.name)
+        return refuse_traced(at(y, t), how.name)
 
     if how.method in _IMPLICIT:
-        given["jac"] = lambda t, y: np.asarray(jacobian(lambda y: field(y, t, args), mode="forward")(y))
+        matrix = replayed(jacobian(field, mode="forward"), y0, start, args, how.name)
+        given["jac"] = lambda t, y: np.asarray(matrix(y, t))
     try:
         with np.errstate(all="ignore"):
             if not all(np.all(np.isfinite(v)) for v in (span, y0, slope(span[0], y0))):  # SciPy would never return
@@ -297,6 +305,7 @@ def adjoint(field: Field, ct: Any, path: Any, t: Any, args: Any, how: Integratio
         by_y, *by_args = pull(z[n : 2 * n])
         return np.concatenate([value, -by_y, *[-np.reshape(g, (-1,)) for g in by_args]])
 
+    back.derived = True  # type: ignore[attr-defined]
     state, total = ct[count - 1], np.zeros(sum(parameters.sizes))
     for i in range(count - 1, 0, -1):
         begin = np.concatenate([path[i], state, total])
@@ -319,6 +328,7 @@ def by_sensitivities(field: Field, ct: Any, path: Any, t: Any, args: Any, how: I
         moved = [np.zeros((n, n)), *[np.reshape(g, (n, -1)) for g in by_args]]
         return np.concatenate([f(y, *values), np.reshape(by_y @ s + np.concatenate(moved, axis=1), (-1,))])
 
+    both.derived = True  # type: ignore[attr-defined]
     begin = np.concatenate([path[0], np.reshape(np.eye(n, n + p), (-1,))])
     s = np.reshape(trajectory(both, begin, t, args, how)[:, n:], (count, n, n + p))
     back = np.einsum("ti,tij->j", ct, s)
