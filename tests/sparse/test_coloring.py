@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 import wengert as wg
-from wengert.sparse.coloring import column_coloring, dense_rows, star_coloring
+from wengert.sparse.coloring import _greedy, column_coloring, star_coloring
 
 
 def random_matrix(m, n, density, seed):
@@ -20,10 +23,9 @@ def random_matrix(m, n, density, seed):
 def recovered(plan, matrix):
     """The matrix, from products with the seeds of the plan alone."""
     data = np.full(plan.nnz, np.nan)
-    for seed, entries, reads in plan.forward:
-        data[entries] = (matrix @ seed)[reads]
-    for seed, entries, reads in plan.reverse:
-        data[entries] = (matrix.T @ seed)[reads]
+    for passes, product in ((plan.forward, matrix), (plan.reverse, matrix.T)):
+        for seed, entries, reads in zip(passes.seeds(0, len(passes)), *passes.parts(), strict=True):
+            data[entries] = (product @ seed)[reads]
     return sp.csr_array((data, plan.pattern.indices, plan.pattern.indptr), shape=plan.shape)
 
 
@@ -98,6 +100,74 @@ def test_an_arrow_needs_both_directions():
     assert wg.sparse.Plan(arrow(50)[::-1, ::-1]).colors == 3
 
 
+def test_rows_and_columns_together():
+    """Long rows that share no column need one pass, columns that share no row another; each way alone needs many."""
+    rows = sp.kron(sp.eye_array(20), np.ones((1, 30)))
+    both = sp.block_diag([rows, rows.T], format="csr")
+    plan = wg.sparse.Plan(both)
+    assert (len(plan.forward), len(plan.reverse)) == (1, 1)
+    assert repr(plan).endswith("1200 entries in 2 passes: 1 forward, 1 reverse>")
+    for mode in ("forward", "reverse"):
+        forced = wg.sparse.Plan(both, mode=mode)
+        assert forced.colors == 30 == len(getattr(forced, mode))
+        np.testing.assert_array_equal(recovered(forced, both).toarray(), both.toarray())
+    np.testing.assert_array_equal(recovered(plan, both).toarray(), both.toarray())
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, 1), (3, 0), (0, 4), (2, 5)])
+def test_a_band_with_dense_rows_and_columns(a, b):
+    """Each dense row, each dense column and each diagonal of the band costs about one pass."""
+    band = sp.diags_array(np.ones((3, 90)), offsets=[-1, 0, 1], shape=(90, 90)).toarray()
+    band[5 : 5 + 20 * a : 20] = 1
+    band[:, 13 : 13 + 17 * b : 17] = 1
+    plan = wg.sparse.Plan(band)
+    assert 3 <= plan.colors <= a + b + 5
+    np.testing.assert_array_equal(recovered(plan, band).toarray(), band)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.tuples(st.integers(0, 14), st.integers(0, 14)).flatmap(lambda shape: arrays(bool, shape)),
+    st.sampled_from([None, "forward", "reverse"]),
+)
+def test_any_pattern_is_read_off(pattern, mode):
+    values = np.where(pattern, np.random.default_rng(pattern.sum()).uniform(1.0, 2.0, pattern.shape), 0.0)
+    plan = wg.sparse.Plan(values, mode=mode)
+    np.testing.assert_allclose(recovered(plan, values).toarray(), values, rtol=1e-14)
+    fixed = [wg.sparse.Plan(values, mode=m).colors for m in ("forward", "reverse")]
+    assert plan.colors <= (min(fixed) if mode is None else max(fixed))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.tuples(st.integers(2, 40), st.integers(2, 40), st.integers(0, 4), st.integers(0, 4), st.integers(0, 2**32)),
+    st.sampled_from([0.02, 0.1]),
+)
+def test_random_patterns_with_long_rows_and_columns_are_read_off(form, density):
+    m, n, a, b, seed = form
+    rng = np.random.default_rng(seed)
+    keep = rng.random((m, n)) < density
+    keep[rng.integers(0, m, a)] = True
+    keep[:, rng.integers(0, n, b)] = True
+    values = np.where(keep, rng.uniform(1.0, 2.0, (m, n)), 0.0)
+    plan = wg.sparse.Plan(values)
+    np.testing.assert_allclose(recovered(plan, values).toarray(), values, rtol=1e-14)
+    assert plan.colors <= min(wg.sparse.Plan(values, mode=mode).colors for mode in ("forward", "reverse"))
+
+
+def test_a_chain_is_coloured_one_by_one_as_from_left_to_right():
+    """Long chains of dependent columns leave the rounds; the colours are those of the plain greedy algorithm."""
+    rng = np.random.default_rng(0)
+    for density in (0.01, 0.05):
+        matrix = sp.random_array((300, 200), density=density, rng=rng).toarray() != 0
+        matrix[np.arange(199), np.arange(199)] = matrix[np.arange(199), np.arange(1, 200)] = True
+        want = np.full(200, -1)
+        for j in range(200):
+            beside = want[:j][(matrix[:, :j] & matrix[:, [j]]).any(axis=0)]
+            want[j] = next(c for c in range(200) if c not in beside)
+        np.testing.assert_array_equal(_greedy(sp.csr_array(matrix)), want)
+
+
 def test_the_hessian_of_an_arrow_needs_two():
     assert wg.sparse.Plan(arrow(50), order=2).colors == 2
 
@@ -121,12 +191,10 @@ def test_rows_without_common_columns_share_one_reverse_pass():
     np.testing.assert_array_equal(recovered(plan, sums).toarray(), sums)
 
 
-def test_long_rows_are_taken_out_only_where_that_saves_passes():
-    np.testing.assert_array_equal(dense_rows(sp.csr_array(arrow(6))), np.arange(6) == 5)
-    assert not dense_rows(sp.csr_array(np.eye(6))).any()
-
-
 def test_more_colours_than_bits_of_a_word():
+    long = np.triu(np.ones((150, 150)))
+    for mode in ("forward", "reverse", None):
+        np.testing.assert_array_equal(recovered(wg.sparse.Plan(long, mode=mode), long).toarray(), long)
     full = np.triu(np.ones((150, 150)))
     plan = wg.sparse.Plan(full + full.T, order=2)
     np.testing.assert_array_equal(recovered(plan, full + full.T).toarray(), full + full.T)

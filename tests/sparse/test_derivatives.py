@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -322,7 +323,7 @@ def test_what_has_no_sparse_derivative():
         wg.sparse.jacobian(lambda x: x * 1j)(X)
     with pytest.raises(wg.ArgumentError, match="no further derivative"):
         wg.grad(lambda x: wg.sparse.jacobian(tridiagonal)(x).sum())(X)
-    with pytest.raises(wg.ConversionError):
+    with pytest.raises(wg.ArgumentError, match=r"wg.sparse.values\(f, plan\)"):
         wg.grad(lambda a: wg.sparse.jacobian(lambda x: a * x)(X).sum())(2.0)
     with pytest.raises(wg.ShapeError, match="one number"):
         wg.sparse.hessian(tridiagonal)(X)
@@ -346,6 +347,22 @@ def test_bundle_adjustment_with_many_observations():
     got, want = wg.sparse.jacobian(ba.errors, (0, 1, 2))(*arguments), reference(arguments)
     assert got.shape[0] > 1e5
     assert abs(got - want).max() <= 1e-12 * abs(want).max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [5_000, 20_000])
+def test_memory_in_proportion_to_the_entries(count):
+    arguments = bundle(50, 5000, count)
+    entries = 29 * count
+    tracemalloc.start()
+    try:
+        plan = wg.sparse.pattern(ba.errors, (0, 1, 2))(*arguments)
+        assert plan.nnz == entries
+        assert tracemalloc.get_traced_memory()[1] < 100 * entries
+        wg.sparse.jacobian(ba.errors, (0, 1, 2), plan=plan)(*arguments)
+        assert tracemalloc.get_traced_memory()[1] < 200 * entries
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.slow

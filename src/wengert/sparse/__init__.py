@@ -1,4 +1,4 @@
-"""Sparse Jacobians and Hessians: `wg.sparse.jacobian`, `hessian`, `pattern`, `Plan`, as scipy.sparse arrays.
+"""Sparse Jacobians and Hessians: `wg.sparse.jacobian`, `hessian`, `pattern`, `values`, `Plan`, as scipy.sparse arrays.
 
 SciPy is imported when the first of them is used, as importing it takes longer than everything else here.
 """
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from wengert.sparse.derivatives import hessian as hessian
     from wengert.sparse.derivatives import jacobian as jacobian
     from wengert.sparse.derivatives import pattern as pattern
+    from wengert.sparse.derivatives import values as values
     from wengert.sparse.plan import Plan as Plan
 
-__all__ = ["Plan", "hessian", "jacobian", "pattern"]
+__all__ = ["Plan", "hessian", "jacobian", "pattern", "values"]
 
-_PLACES = {"Plan": "plan", "hessian": "derivatives", "jacobian": "derivatives", "pattern": "derivatives"}
+_PLACES = {"Plan": "plan", "hessian": "derivatives", "jacobian": "derivatives", "pattern": "derivatives",
+           "values": "derivatives"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

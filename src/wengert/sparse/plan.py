@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
 
 from wengert.core.errors import ArgumentError, ShapeError
-from wengert.sparse.coloring import column_coloring, dense_rows, expected_passes, star_coloring
+from wengert.core.tracer import Tracer
+from wengert.sparse.coloring import column_coloring, star_coloring, worth
+from wengert.sparse.cover import covers
 from wengert.sparse.rows import Array
+
+Mode = Literal["forward", "reverse"]
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,14 @@ class Passes:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def __iter__(self) -> Iterator[Any]:
-        """For each pass the seed, the entries and where they stand."""
-        for c, (start, stop) in enumerate(zip(self.starts[:-1], self.starts[1:], strict=True)):
-            yield (self.colors == c).astype(np.float64), self.entries[start:stop], self.reads[start:stop]
+    def seeds(self, start: int, stop: int) -> Array:
+        """The seeds of some passes, the rows of a matrix."""
+        return np.equal(self.colors, np.arange(start, stop)[:, None]).astype(np.float64)
+
+    def parts(self) -> tuple[list[Array], list[Array]]:
+        """For each pass the entries that it gives, and where they stand in its result."""
+        inner = self.starts[1:-1]
+        return (np.split(self.entries, inner), np.split(self.reads, inner)) if len(self) else ([], [])
 
 
 def passes(colors: Array, entries: Array, pass_of: Array, reads: Array) -> Passes:
@@ -41,8 +49,13 @@ def passes(colors: Array, entries: Array, pass_of: Array, reads: Array) -> Passe
     count = int(colors.max(initial=-1)) + 1
     pass_of = pass_of.astype(np.min_scalar_type(count))  # short numbers are sorted in linear time
     order = np.argsort(pass_of, kind="stable")
-    starts = np.searchsorted(pass_of[order], np.arange(count + 1))
-    return Passes(colors, entries[order], reads[order], starts)
+    starts = np.zeros(count + 1, np.intp)
+    np.cumsum(np.bincount(pass_of, minlength=count), out=starts[1:])
+    return Passes(colors, _short(entries[order]), _short(reads[order]), starts)
+
+
+def _short(numbers: Array) -> Array:
+    return numbers.astype(np.int32) if numbers.max(initial=0) < 2**31 else numbers
 
 
 _EMPTY = np.zeros(0, np.intp)
@@ -53,23 +66,31 @@ class Plan:
     """The pattern of a Jacobian or a Hessian with its colouring, to be used again and again.
 
     **Arguments**: `matrix`, a scipy.sparse or NumPy matrix whose stored, or non-zero, entries say where the derivative
-    may be non-zero; `order`: 1 for a Jacobian, 2 for a Hessian. `wg.sparse.pattern(f)(x)` makes one by itself.
+    may be non-zero; `order`: 1 for a Jacobian, 2 for a Hessian; `mode`: "forward" or "reverse" for passes of a Jacobian
+    in this direction only, by default in both if that needs fewer. `wg.sparse.pattern(f)(x)` makes one by itself.
     **Attributes**: `pattern`, a csr_array of truth values; `order`; `shape`; `nnz`, the number of entries; `colors`,
-    the number of passes that compute them all.
+    the number of passes that compute them all; `forward` and `reverse`, those in each direction.
+    `plan.matrix(values)` is the matrix with these values of its entries.
     **Raises**: `ArgumentError` where the matrix is none, or that of a Hessian is not square.
-    **Cost**: a few operations of Python per entry.
+    **Cost**: a few operations per entry, of Python for Hessians and for structures in which columns depend on one
+    another in long chains; some 40 bytes per entry.
 
     >>> import numpy as np, wengert as wg
     >>> wg.sparse.Plan(np.eye(5) + np.eye(5, k=1))
     <plan of a Jacobian: 5 × 5, 9 entries in 2 passes>
+    >>> arrow = np.eye(100)
+    >>> arrow[0] = arrow[:, 0] = 1
+    >>> wg.sparse.Plan(arrow)
+    <plan of a Jacobian: 100 × 100, 298 entries in 3 passes: 2 forward, 1 reverse>
 
     **Source**: Gebremedhin, Manne & Pothen, "What color is your Jacobian?" (2005); Coleman & Verma, "The efficient
     computation of sparse Jacobian matrices using automatic differentiation" (1998), for passes in both directions.
     """
 
-    def __init__(self, matrix: Any, order: int = 1) -> None:
+    def __init__(self, matrix: Any, order: int = 1, mode: Mode | None = None) -> None:
         if order not in (1, 2):
             raise ArgumentError(f"order is 1 for a Jacobian or 2 for a Hessian, not {order!r}")
+        check_mode(mode, order)
         if not (sp.issparse(matrix) or isinstance(matrix, np.ndarray)) or matrix.ndim != 2:
             raise ArgumentError(
                 f"a plan is made of a matrix, not of {type(matrix).__name__}",
@@ -86,7 +107,7 @@ class Plan:
         self.pattern = _places(matrix)
         self.pattern.sort_indices()
         if order == 1:
-            self.forward, self.reverse = jacobian_passes(self.pattern)
+            self.forward, self.reverse = jacobian_passes(self.pattern, mode)
         else:
             self.forward, self.reverse = hessian_passes(self.pattern), NONE
         self.shape: tuple[int, int] = self.pattern.shape
@@ -99,11 +120,36 @@ class Plan:
     def colors(self) -> int:
         return len(self.forward) + len(self.reverse)
 
-    def check(self, order: int, shape: tuple[int, int]) -> None:
-        """Raise where it is for another derivative, or another number of inputs or outputs."""
+    @functools.cached_property
+    def places(self) -> Array:
+        """Where each entry stands in the results of all passes, put one after the other."""
+        found, first = np.empty(self.nnz, np.intp), 0
+        for passes, length in ((self.forward, self.shape[0]), (self.reverse, self.shape[1])):
+            for entries, reads in zip(*passes.parts(), strict=True):
+                found[entries] = reads + np.intp(first)
+                first += length
+        return found
+
+    def matrix(self, values: Any) -> Any:
+        """The values of the entries, as `wg.sparse.values` gives them, as a `scipy.sparse.csr_array`."""
+        if np.shape(values) != (self.nnz,):
+            raise ShapeError(
+                f"this plan has {self.nnz} entries, in one axis; here are values of shape {np.shape(values)}",
+                right="plan.matrix(wg.sparse.values(f, plan)(x))",
+            )
+        if isinstance(values, Tracer):
+            raise no_matrix()
+        places = (self.pattern.indices.copy(), self.pattern.indptr.copy())
+        return sp.csr_array((np.asarray(values), *places), shape=self.shape)
+
+    def check_order(self, order: int) -> None:
+        """Raise where it is for the other derivative."""
         if order != self.order:
             name, right = (("a Jacobian", 2), ("a Hessian", 1))[self.order - 1]
             raise ArgumentError(f"this plan is that of {name}", right=f"wg.sparse.pattern(f, order={right})(x)")
+
+    def check(self, shape: tuple[int, int]) -> None:
+        """Raise where it is for another number of inputs or outputs."""
         if shape != self.shape:
             raise ShapeError(
                 f"this plan is for {self.shape[0]} outputs and {self.shape[1]} inputs; "
@@ -115,53 +161,69 @@ class Plan:
         name = "a Jacobian" if self.order == 1 else "a Hessian"
         entries = "1 entry" if self.nnz == 1 else f"{self.nnz} entries"
         count = "1 pass" if self.colors == 1 else f"{self.colors} passes"
+        if len(self.forward) and len(self.reverse):
+            count += f": {len(self.forward)} forward, {len(self.reverse)} reverse"
         return f"<plan of {name}: {self.shape[0]} × {self.shape[1]}, {entries} in {count}>"
+
+
+def no_matrix() -> ArgumentError:
+    """A sparse matrix of traced values."""
+    return ArgumentError(
+        "a sparse derivative is a scipy.sparse array, which is not compiled, and through which no further derivative "
+        "can be followed",
+        wrong="wg.jit(wg.sparse.jacobian(f))   or wg.grad(lambda x: np.sum(wg.sparse.jacobian(f)(x)))",
+        right="wg.sparse.jacobian(f, plan=wg.sparse.pattern(f)(x), jit=wg.jit)   a compiled one, or "
+        "wg.sparse.values(f, plan)   its entries as an array, which all transformations follow",
+    )
+
+
+def check_mode(mode: Any, order: int) -> None:
+    """Raise for what is no direction."""
+    if mode not in (None, "forward", "reverse"):
+        raise ArgumentError(
+            f"mode is 'forward', 'reverse' or None for what needs the fewest passes, not {mode!r}",
+            right='wg.sparse.pattern(f, mode="forward")(x)',
+        )
+    if mode is not None and order == 2:
+        raise ArgumentError(
+            "a Hessian is symmetric: its passes, products with it, have no direction",
+            wrong=f"wg.sparse.pattern(f, order=2, mode={mode!r})",
+            right="wg.sparse.pattern(f, order=2)",
+        )
 
 
 def _places(matrix: Any) -> Any:
     return sp.csr_array((np.ones(matrix.nnz, bool), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def jacobian_passes(pattern: Any) -> tuple[Passes, Passes]:
-    """Forward passes for groups of columns and reverse passes for groups of rows; dense ones are taken apart.
-
-    Two ways are compared: all columns with the dense rows left out, which come from reverse passes; and all rows
-    without the dense columns.
-    """
-    forward = _partition(pattern)
-    if len(forward[0]) + len(forward[1]) > 1:
-        turned = pattern.T.tocsr()
-        if expected_passes(turned) < len(forward[0]) + len(forward[1]):
-            place = sp.csr_array((np.arange(pattern.nnz), pattern.indices, pattern.indptr), shape=pattern.shape)
-            backward = _partition(turned, place.T.tocsr().data)
-            if sum(map(len, backward)) < sum(map(len, forward)):
-                return backward[1], backward[0]
-    return forward
+def jacobian_passes(pattern: Any, mode: Mode | None) -> tuple[Passes, Passes]:
+    """Forward passes for groups of columns and reverse passes for groups of rows, as few as are found."""
+    ways = covers(pattern) if mode is None else [(0, np.full(pattern.nnz, mode == "forward"))]
+    best: tuple[Passes, Passes] | None = None
+    for least, forward in ways:
+        if best is not None and not worth(least, sum(map(len, best)), pattern.nnz):
+            break
+        found = _passes(pattern, forward)
+        if best is None or sum(map(len, found)) < sum(map(len, best)):
+            best = found
+    assert best is not None
+    return best
 
 
-def _partition(pattern: Any, numbers: Array | None = None) -> tuple[Passes, Passes]:
-    """Passes over columns for all rows that are not dense, and over rows for those that are.
-
-    `numbers` of the entries, where they are not counted through.
-    """
-    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+def _passes(pattern: Any, forward: Array) -> tuple[Passes, Passes]:
+    """The passes where these entries are read forwards, the others backwards."""
+    rows = np.repeat(np.arange(pattern.shape[0], dtype=pattern.indices.dtype), np.diff(pattern.indptr))
     columns = pattern.indices
-    numbers = np.arange(pattern.nnz) if numbers is None else numbers
-    dense = dense_rows(pattern)
-    apart = dense[rows]
-
-    def part(chosen: Array) -> Any:
-        if chosen.all():
-            return pattern
-        places = (rows[chosen], columns[chosen])
-        return sp.coo_array((np.ones(len(places[0]), bool), places), shape=pattern.shape).tocsr()
-
-    by_column = column_coloring(part(~apart))
-    by_row = column_coloring(part(apart).T.tocsr())
-    return (
-        passes(by_column, numbers[~apart], by_column[columns[~apart]], rows[~apart]),
-        passes(by_row, numbers[apart], by_row[rows[apart]], columns[apart]),
-    )
+    found = []
+    for read, seeded, stands, turned in ((forward, columns, rows, False), (~forward, rows, columns, True)):
+        if not read.any():
+            found.append(NONE)
+            continue
+        matrix = sp.csr_array((read, columns, pattern.indptr), shape=pattern.shape)
+        colors = column_coloring(matrix.T.tocsr() if turned else matrix)
+        entries = np.flatnonzero(read)
+        found.append(passes(colors, entries, colors[seeded[entries]], stands[entries]))
+    return found[0], found[1]
 
 
 def hessian_passes(pattern: Any) -> Passes:
