@@ -82,7 +82,7 @@ class Problem:
     def solve(self):
         """SciPy's report, and the plan of the Jacobian."""
         plan = wg.sparse.pattern(self.residuals)(self.start)
-        jacobian = wg.sparse.jacobian(self.residuals, plan=plan)
+        jacobian = wg.sparse.jacobian(self.residuals, plan=plan, jit=wg.jit)
         return least_squares(self.residuals, self.start, jac=jacobian, x_scale="jac", method="trf"), plan
 
 
