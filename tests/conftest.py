@@ -19,3 +19,6 @@ def pytest_configure(config):
     os.environ["WENGERT_CACHE_DIR"] = directory
     for name in ("WENGERT_CACHE", "WENGERT_CACHE_SIZE"):
         os.environ.pop(name, None)
+
+#: Programs that obtain figures from other libraries; they are run by hand.
+collect_ignore_glob = ["*/make_*.py"]

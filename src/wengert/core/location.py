@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import islice
 from types import CodeType, FrameType
@@ -117,6 +118,14 @@ def in_polynomial_class() -> bool:
     return False
 
 
+#: Code of Wengert's that counts as a call of the user's, such as that of a layer, and what a frame of it is called.
+CALLS: dict[CodeType, Callable[[FrameType], str]] = {}
+
+
+def _is_call(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "__call__" and frame.f_code in CALLS  # the hash of code takes long
+
+
 class Calls:
     """Which calls of the user's functions led to an operation, while one function is traced.
 
@@ -124,25 +133,35 @@ class Calls:
     held until `close`, so that two calls are never taken for one.
     """
 
-    __slots__ = ("_counts", "_paths")
+    __slots__ = ("_counts", "_paths", "_root")
 
     def __init__(self) -> None:
         self._paths: dict[FrameType, tuple[str, ...]] = {}
         self._counts: dict[str, int] = {}
+        self._root: FrameType | None = None
+
+    def open(self) -> None:
+        """The function that is traced is called by the caller of this."""
+        self._root = sys._getframe(1)
 
     def path(self) -> tuple[str, ...]:
         """The path of the operation that is being recorded; empty in the traced function itself."""
-        frame = None if _override.get() else user_frame()
+        frame: FrameType | None = None if _override.get() else sys._getframe(1)
         unknown = []
-        while frame is not None and frame not in self._paths and not _internal[frame.f_code.co_filename]:
-            unknown.append(frame)
+        while frame is not None and frame is not self._root:
+            if not _internal[frame.f_code.co_filename] or _is_call(frame):
+                if frame in self._paths:
+                    break
+                unknown.append(frame)
             frame = frame.f_back
         path = self._paths.get(frame, ()) if frame is not None else ()
-        if not self._paths and unknown:
+        if not self._paths and unknown and not _is_call(unknown[-1]):
             self._paths[unknown.pop()] = path  # the traced function
         for called in reversed(unknown):
-            name = called.f_code.co_name
-            if not name.startswith("<"):  # a comprehension is no function of its own
+            is_call, above = _is_call(called), called.f_back
+            name = CALLS[called.f_code](called) if is_call else called.f_code.co_name
+            is_body = not is_call and above is not None and _is_call(above)  # the `forward` of a layer
+            if not name.startswith("<") and not is_body:  # a comprehension is no function of its own
                 self._counts[name] = self._counts.get(name, 0) + 1
                 path = (*path, f"{name} {self._counts[name]}")
             self._paths[called] = path

@@ -66,6 +66,7 @@ class RecordLevel(Level):
 
     def follow(self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run f and record what it does."""
+        self.calls.open()
         try:
             return run(self, f, args, kwargs)
         finally:

@@ -13,6 +13,7 @@ import numpy as np
 from wengert.core.aval import aval_of, shape_of
 from wengert.core.errors import ArgumentError, ShapeError
 from wengert.core.tracer import Tracer, concrete
+from wengert.nn.activations import log_softmax
 from wengert.nn.targets import Reduction, array, check_range, class_axis, floats, labels, pair, reduced, refuse, shares
 from wengert.ops.special import relu, softplus
 
@@ -228,30 +229,6 @@ def kl_divergence(logits: Any, target: Any, *, axis: int = -1, reduction: Reduct
     q = shares("kl_divergence", q, axis, aval_of(z).dtype)
     logs = np.log(np.where(q > 0, q, 1.0)) - log_softmax(z, axis)
     return reduced("kl_divergence", np.sum(_product(q, logs), axis), reduction)
-
-
-def log_softmax(x: Any, axis: int = -1) -> Any:
-    """The logarithm of softmax: x − ln Σ exp x along the axis.
-
-    Of the largest element it is −ln(1 + Σ′ exp(x − max x)), where Σ′ is over the others: small probabilities and such
-    as are almost 1 are right to the last digits, and so are their gradients.
-
-    **Arguments**: `x`, float array; `axis`. **Returns**: an array of x's shape. **Raises**: `ShapeError` for an axis
-    that x has not, or one without elements. **Cost**: some passes over x.
-
-    >>> import numpy as np
-    >>> from wengert.nn.losses import log_softmax
-    >>> [float(v) for v in log_softmax(np.array([0.0, -40.0]))]
-    [-4.248354255291589e-18, -40.0]
-
-    **Source**: Blanchard, Higham & Higham, "Accurately computing the log-sum-exp and softmax functions" (2021).
-    """
-    x = floats(x)
-    axis = class_axis("log_softmax", x, axis)
-    places = np.reshape(np.arange(shape_of(x)[axis]), (-1,) + (1,) * (len(shape_of(x)) - axis - 1))
-    is_top = places == np.expand_dims(np.argmax(x, axis), axis)
-    below = np.where(is_top, 0.0, x - np.sum(np.where(is_top, x, 0.0), axis, keepdims=True))
-    return below - np.log1p(np.sum(np.where(is_top, 0.0, np.exp(below)), axis, keepdims=True))
 
 
 def _product(q: Any, logs: Any) -> Any:

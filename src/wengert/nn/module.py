@@ -11,6 +11,7 @@ import numpy as np
 
 from wengert.core.aval import shape_of
 from wengert.core.errors import ArgumentError, ShapeError
+from wengert.core.location import CALLS
 from wengert.core.tracer import Tracer
 from wengert.core.tree import flatten as tree_leaves
 from wengert.graph.body import StepTracer
@@ -281,6 +282,9 @@ class Module(Record):
         for path, module in inner.items():
             lines.append(f"  {path}: {type(module).__name__}({module.extra_repr()})  # {_count(module)}")
         return "\n".join(lines)
+
+
+CALLS[Module.__call__.__code__] = lambda frame: type(frame.f_locals["self"]).__name__
 
 
 def _is_recorded(x: Any) -> bool:
