@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -89,8 +90,8 @@ def as_json(data: object) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["gradbench"]:
-        from benchmarks.gradbench.race import main
+    if sys.argv[1:2] in (["gradbench"], ["toolbox"]):
+        from benchmarks.race import run
 
-        sys.exit(main(sys.argv[2:]))
+        sys.exit(run(importlib.import_module(f"benchmarks.{sys.argv[1]}.race").SUITE, sys.argv[2:]))
     sys.exit(main(sys.argv[1:]))

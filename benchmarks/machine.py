@@ -24,6 +24,12 @@ def set_threads(count: int) -> None:
     os.environ |= dict.fromkeys(THREADS, str(count))
 
 
+def confine(threads: int) -> None:
+    """Leave this process so many cores, since not every library can be told how many threads it may have (JAX)."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+
+
 def machine(peers: list[str]) -> dict[str, str]:
     """Processor, systems and versions, as the report prints them."""
     return {

@@ -22,6 +22,7 @@ def eye(n: int) -> Any:
 
 NAMES = SimpleNamespace(
     concatenate=torch.concatenate,
+    cos=torch.cos,
     dot=torch.matmul,
     einsum=torch.einsum,
     exp=torch.exp,

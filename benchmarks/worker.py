@@ -88,9 +88,8 @@ class Line:
         self.outgoing.flush()
 
 
-def serve(name: str, connection: Any, clock: str = "wall") -> None:
+def answering(bench: Bench, connection: Any) -> None:
     """Answer `(method, arguments)` with `(result, None)` or `(None, error)` until nothing more comes."""
-    bench = Bench(PEERS[name](), clock)
     while True:
         try:
             method, arguments = connection.recv()
@@ -101,6 +100,11 @@ def serve(name: str, connection: Any, clock: str = "wall") -> None:
         except Exception as error:  # a peer that cannot do a case is a result, not the end of the run
             answer = None, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         connection.send(answer)
+
+
+def serve(name: str, connection: Any, clock: str = "wall") -> None:
+    """Answer for a peer."""
+    answering(Bench(PEERS[name](), clock), connection)
 
 
 if __name__ == "__main__":

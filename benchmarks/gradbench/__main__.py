@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.gradbench.threads import confine
-from benchmarks.machine import set_threads
+from benchmarks.machine import confine, set_threads
 
 if __name__ == "__main__":
     if "--multithreaded" not in sys.argv[1:]:  # GradBench's other tools have the same option

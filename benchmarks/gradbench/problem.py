@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.gradbench import data, workloads
 
@@ -31,6 +31,7 @@ class Problem:
     evaluation: str
     function: str
     size: tuple[tuple[str, Any], ...]
+    memory: ClassVar[bool] = False  # time is measured only
 
     @property
     def title(self) -> str:
@@ -41,6 +42,11 @@ class Problem:
     def name(self) -> str:
         """The title and the function."""
         return f"{self.title}: {self.function}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is in the peers' tables of programs."""
+        return self.evaluation, self.function
 
     @property
     def derivative(self) -> bool:
@@ -58,6 +64,9 @@ class Problem:
         if self.evaluation in workloads.SIZES:
             return workloads.arguments(self.evaluation, size)
         return data.arguments(self.evaluation, data.generate(self.evaluation, size))
+
+    def reference(self) -> None:
+        """Nothing is known from elsewhere: the peers are compared with ours."""
 
 
 def written(value: Any) -> str:

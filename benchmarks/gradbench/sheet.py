@@ -1,14 +1,12 @@
-"""The race's results as tables; printing and Markdown are the other benchmarks' own."""
+"""The tables of GradBench's race."""
 
 from __future__ import annotations
 
-import statistics
-from typing import Any
-
 from benchmarks.gradbench.peers import PEERS
 from benchmarks.gradbench.problem import Problem
-from benchmarks.gradbench.race import OURS, UNASKED, Outcome
-from benchmarks.report import Report, Table, _time
+from benchmarks.race import OURS, Outcome
+from benchmarks.report import Table
+from benchmarks.sheet import RaceSheet, median, medians, quotient, times
 
 RIVAL, SUITE = "jax", "jax.suite"
 
@@ -24,37 +22,22 @@ GOALS = {
 GOALS_CASADI = {"det ell=9": 0.05}
 
 
-class Sheet(Report):
-    """A whole race; its results are outcomes."""
+class Sheet(RaceSheet):
+    """GradBench's race."""
 
-    def __init__(self, machine: dict[str, str], options: dict[str, Any], peers: list[str], missing: list[str]) -> None:
-        super().__init__(machine, options, peers, missing, [], None)
-        self.outcomes: list[Outcome] = []
+    suite, entries = "gradbench", PEERS
 
-    def tables(self) -> list[Table]:
-        tables = [
-            Table("Machine", "", ["", ""], [[key, value] for key, value in self.machine.items()]),
-            self.times(),
-            self.ratios(),
-            self.first_calls(),
-            Table("Not measured", "", ["what", "why"], self.gaps()),
-        ]
-        return [table for table in tables if table.rows]
-
-    def columns(self) -> list[str]:
-        return [PEERS[name].title for name in self.peers]
+    def figures(self) -> list[Table]:
+        return [self.times(), self.ratios(), self.first_calls()]
 
     def times(self) -> Table:
         """Every peer's median."""
-        rows = [
-            [o.problem.name, *(_time(median(o, name)) if name in o.seconds else "" for name in self.peers)]
-            for o in self.outcomes
-        ]
+        rows = [[o.problem.name, *times(medians(o), self.peers)] for o in self.outcomes]
         text = (
             "Median time of a call after warm-up, the peers taking turns. “Numba, by hand” is not differentiated: its "
             "derivative is written out. “Wengert, eager” is the same program without the compiler."
         )
-        return Table("Time", text, ["problem", *self.columns()], rows)
+        return Table("Time", text, ["problem", *map(self.title, self.peers)], rows)
 
     def ratios(self) -> Table:
         """How our derivatives compare."""
@@ -86,55 +69,6 @@ class Sheet(Report):
         ]
         text = "Ratios of medians; below 1, Wengert is faster. “÷ function”: the derivative's time by the function's."
         return Table("Ratios", text, columns, rows)
-
-    def first_calls(self) -> Table:
-        """What it takes until the first result is there."""
-        names = [name for name in self.peers if name != "numpy"]
-        rows = [
-            [outcome.problem.name, *(_time(outcome.first[name]) if name in outcome.first else "" for name in names)]
-            for outcome in self.outcomes
-        ]
-        text = "Tracing, compiling and running once, in a process that has imported the library and done what is above."
-        return Table("First call", text, ["problem", *(PEERS[name].title for name in names)], rows)
-
-    def gaps(self) -> list[list[str]]:
-        """Peers that are not installed, and problems that a peer could not do or did wrong."""
-        absent = [[PEERS[name].title, "not installed"] for name in self.missing]
-        return absent + [
-            [f"{outcome.problem.name}, {PEERS[name].title}", why.removeprefix("NotImplementedError: ")]
-            for outcome in self.outcomes
-            for name, why in outcome.failures.items()
-            if why != UNASKED
-        ]
-
-    def markdown(self) -> str:
-        return super().markdown().replace("python tasks.py bench`", "python tasks.py bench gradbench`", 1)
-
-    def data(self) -> dict[str, Any]:
-        """Everything that was measured, for JSON."""
-        return {
-            "machine": self.machine,
-            "options": self.options,
-            "missing": self.missing,
-            "problems": {
-                o.problem.name: {"seconds": o.seconds, "first call": o.first, "failures": o.failures}
-                for o in self.outcomes
-            },
-        }
-
-    def failed(self) -> bool:
-        """Whether Wengert could not do a problem."""
-        return any(OURS in outcome.failures for outcome in self.outcomes)
-
-
-def median(outcome: Outcome, name: str) -> float:
-    return statistics.median(outcome.seconds[name])
-
-
-def quotient(outcome: Outcome, name: str) -> str:
-    if name not in outcome.seconds:
-        return ""
-    return f"{median(outcome, OURS) / median(outcome, name):.3g}"
 
 
 def goal(problem: Problem) -> str:

@@ -21,7 +21,7 @@ from benchmarks.agreement import difference
 from benchmarks.gradbench import EVALUATIONS, ba, det, gmm, kmeans, llsq, lse, lstm, ode
 from benchmarks.gradbench.data import GENERATORS, QUICK, SIZES, TINY, arguments, generate
 from benchmarks.gradbench.driver import program
-from benchmarks.gradbench.race import farthest
+from benchmarks.race import farthest
 
 #: The functions as they are written, beside those that are compiled where there is a compiler.
 WRITTEN = {

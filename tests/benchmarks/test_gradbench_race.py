@@ -15,9 +15,10 @@ from benchmarks.contest import PeerError
 from benchmarks.environment import python_of, variables
 from benchmarks.gradbench.peers import PEERS, limited, plain_numpy, wengert
 from benchmarks.gradbench.problem import FUNCTIONS, Problem, problems, tiny
-from benchmarks.gradbench.race import OBJECTIVE, OURS, UNASKED, Outcome, Worker, disagreements, farthest, measured
+from benchmarks.gradbench.race import SUITE
 from benchmarks.gradbench.sheet import Sheet, goal
-from benchmarks.gradbench.worker import ProgramBench
+from benchmarks.program import ProgramBench
+from benchmarks.race import OBJECTIVE, OURS, UNASKED, Outcome, Worker, disagreements, farthest, measured
 
 ROOT = Path(__file__).parents[2]
 LSE = Problem("lse", "gradient", (("n", 4),))
@@ -38,7 +39,7 @@ def test_names_are_unique_and_ours_does_everything():
 
 @pytest.mark.parametrize("problem", tiny(), ids=lambda problem: problem.name)
 def test_our_programs_run(problem):
-    seconds, result = ProgramBench(OURS).prepare(problem)
+    seconds, result = ProgramBench("gradbench", OURS).prepare(problem)
     assert seconds > 0
     assert farthest(result, result) == 0.0
 
@@ -47,7 +48,7 @@ def test_our_programs_run(problem):
 def test_gradients_of_the_other_workloads_by_the_complex_step(workload):
     x, *rest = named(workload).arguments()
     function = {name: make for (name, which), make in plain_numpy.PROGRAMS.items() if which == "primal"}[workload]
-    _, found = ProgramBench(OURS).prepare(named(workload))
+    _, found = ProgramBench("gradbench", OURS).prepare(named(workload))
     expected = [np.imag(function(x + 1e-30j * unit, *rest)()) / 1e-30 for unit in np.eye(len(x))]
     assert difference(found, expected) < 1e-12
 
@@ -169,7 +170,7 @@ def test_installed_peers_agree_with_us(name, tmp_path):
     """The peers are other people's statements of the same derivatives."""
     if not python_of(PEERS[name].distribution):
         pytest.skip("not installed")
-    workers = [Worker(each, str(tmp_path / each)) for each in (OURS, name)]
+    workers = [Worker(SUITE, each, str(tmp_path / each)) for each in (OURS, name)]
     try:
         for problem in tiny():
             outcome = measured(problem, workers, runs=0, seconds=1e-6, patience=1)

@@ -9,17 +9,11 @@ such thing, or it takes minutes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from benchmarks.race import Entry
 
 Make = Callable[..., Callable[[], Any]]
-
-
-class Entry(NamedTuple):
-    """A peer: its module here, the distribution that it needs, and how it is called in the report."""
-
-    module: str
-    distribution: str
-    title: str
 
 
 #: Plain NumPy, which has the functions only; ours; ours without the compiler; then those that we are compared with.
