@@ -16,7 +16,8 @@ ENGINE = "graph.simplify graph ops core"
 LIBRARY = f"testing nn optim explain drawing implicit sparse compile transform {ENGINE}"
 LAYERS = {
     "__main__": "cli",
-    "cli": f"__init__ {LIBRARY}",
+    "cli": f"runs __init__ {LIBRARY}",
+    "runs": f"nn optim explain compile transform {ENGINE}",
     "__init__": LIBRARY,
     "scipy": "numpy ops core",
     "numpy": "ops core",
@@ -28,7 +29,7 @@ LAYERS = {
     "explain": f"drawing transform {ENGINE}",
     "drawing": "",
     "sparse": "transform graph core",
-    "implicit": "transform graph core",
+    "implicit": "compile transform graph core",
     "compile": ENGINE,
     "transform": "graph.simplify graph core",
     "graph.simplify": "graph core",

@@ -522,3 +522,15 @@ def test_a_compiled_module_follows_its_own_numbers():
     assert predict.trace_count == 1
     assert predict.report(x).obstacle == ""
     assert "Linear" in repr(predict)
+
+
+def double(x):
+    return 2 * x
+
+
+def test_a_module_with_a_named_function_is_pickled_and_stays_equal():
+    model = wg.nn.Sequential(wg.nn.Linear(2, 3, activation=wg.nn.gelu), wg.nn.Lambda(double)).plain()
+    again = pickle.loads(pickle.dumps(model))
+    x = np.ones(2)
+    np.testing.assert_array_equal(again(x), model(x))
+    assert optree.tree_structure(again, namespace="wengert") == optree.tree_structure(model, namespace="wengert")

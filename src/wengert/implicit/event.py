@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
+from wengert.implicit.field import Field
 from wengert.implicit.function import ConvergenceError, closed, real, refuse_traced
 from wengert.implicit.solution import Equation, solved
-from wengert.implicit.trajectory import Field, Integration, searched, trajectory
+from wengert.implicit.trajectory import Integration, searched, trajectory
 from wengert.implicit.vector import Unknown, ravel, wide
 from wengert.transform.custom import Custom, applied
 from wengert.transform.duality import plain

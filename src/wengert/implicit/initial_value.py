@@ -12,8 +12,9 @@ from wengert.core.aval import shape_of
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
 from wengert.core.tree import map_leaves, structure
 from wengert.implicit.event import Watch, event_of, occurrences
+from wengert.implicit.field import Field, vector_field
 from wengert.implicit.function import plain_tree
-from wengert.implicit.trajectory import Field, Integration, known, states, trajectory, vector_field
+from wengert.implicit.trajectory import Integration, known, states, trajectory
 from wengert.implicit.vector import Unknown, ravel
 from wengert.transform.duality import plain
 

@@ -10,23 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.aval import aval_of, shape_of
+from wengert.core.aval import shape_of
 from wengert.core.errors import ArgumentError, ShapeError, check_callable
-from wengert.core.tree import flatten, structure
-from wengert.implicit.function import ConvergenceError, closed, directional, real, refuse_traced, replayed
+from wengert.implicit.field import Field, Parameters, vector_field, with_cotangent, with_sensitivities, with_tangent
+from wengert.implicit.function import ConvergenceError, refuse_traced
 from wengert.implicit.vector import Unknown, ravel, wide
 from wengert.transform.custom import Custom, applied
 from wengert.transform.duality import plain
-from wengert.transform.higher import jacobian
-from wengert.transform.reverse import vjp
-from wengert.transform.step import numbers
 
 _METHODS = ("DOP853", "RK45", "RK23", "Radau", "BDF", "LSODA")
 _IMPLICIT = ("Radau", "BDF", "LSODA")
 _DRIFT = 1e3  # times the tolerance: how far the solution may be off where it has been followed back
-
-#: dy/dt of a vector: from y, t and a tuple of arguments.
-Field = Callable[[Any, Any, Any], Any]
 
 
 class Integration(NamedTuple):
@@ -109,33 +103,6 @@ def known(how: Integration) -> Integration:
     return how
 
 
-def vector_field(
-    f: Callable[..., Any], y0: Any, start: Any, args: tuple[Any, ...], name: str
-) -> tuple[Field, tuple[Any, ...]]:
-    """From f((y, t), *args) on trees to a field on vectors, and its arguments, the traced values from outside too."""
-    unknown, form = Unknown(y0, "y0"), structure(y0)
-    whole, args = closed(f, (y0, start), args, name)
-
-    def field(y: Any, t: Any, args: Any) -> Any:
-        tree = whole((unknown.tree(y), t), *args)
-        value = real(ravel(tree), name)
-        if value.shape != (len(unknown),):
-            raise ShapeError(
-                f"the function of {name} returned {value.shape[0]} numbers for the derivatives of {len(unknown)}"
-            )
-        if len(unknown.sizes) > 1 and (  # a vector may come as a list of its elements, a tree is like y
-            structure(tree) != form or [shape_of(leaf) for leaf in flatten(tree)[0]] != [a.shape for a in unknown.avals]
-        ):
-            raise ShapeError(
-                f"the function of {name} returned another structure, or other shapes, than that of y: "
-                f"{structure(tree)} for {form}",
-                right="a tree like y, in which each derivative has the place of its number",
-            )
-        return value
-
-    return field, args
-
-
 def states(unknown: Unknown, path: Any) -> Any:
     """The tree of a path of vectors, each leaf with the times as its first axis."""
     parts, start = [], 0
@@ -165,14 +132,7 @@ def trajectory(
     def pushforward(tangent: Any, path: Any, y0: Any, t: Any, args: tuple[Any, ...]) -> Any:
         dy0, dt, dargs = tangent
         n = shape_of(y0)[0]
-
-        def both(z: Any, t: Any, given: Any) -> Any:
-            args, dargs = given
-            y, s = z[:n], z[n:]
-            moved = directional(lambda y, *a: field(y, t, a), (y, *args), (s, *dargs))
-            return np.concatenate([field(y, t, args), np.zeros(n) if moved is None else moved])
-
-        both.derived = True  # type: ignore[attr-defined]
+        both = field.once("tangent", lambda: with_tangent(field))
         dy0 = dy0 - field(y0, t[0], args) * dt[0]  # a later start has less of the way behind it
         found = trajectory(both, np.concatenate([y0 * 1.0, dy0]), t, (args, dargs), how)[:, n:]
         return found + slopes(field, path, t, args) * dt[:, None]
@@ -212,8 +172,7 @@ def searched(field: Field, y0: Any, span: tuple[float, float], args: Any, how: I
 
     spent = 0
 
-    start = np.float64(span[0])
-    at = replayed(field, y0, start, args, how.name) if hasattr(field, "derived") else lambda y, t: field(y, t, args)
+    at = field.at(args)
 
     def slope(t: float, y: Any) -> Any:
         nonlocal spent
@@ -223,7 +182,7 @@ def searched(field: Field, y0: Any, span: tuple[float, float], args: Any, how: I
         return refuse_traced(at(y, t), how.name)
 
     if how.method in _IMPLICIT:
-        matrix = replayed(jacobian(field, mode="forward"), y0, start, args, how.name)
+        matrix = field.matrix(args, y0, np.float64(span[0]), how.name)
         given["jac"] = lambda t, y: np.asarray(matrix(y, t))
     try:
         with np.errstate(all="ignore"):
@@ -263,49 +222,12 @@ def slopes(field: Field, path: Any, t: Any, args: Any) -> Any:
     return np.stack([field(path[i], t[i], args) for i in range(shape_of(path)[0])])
 
 
-class Parameters:
-    """The numbers among the arguments with respect to which there are derivatives, as leaves and as one vector."""
-
-    def __init__(self, args: Any) -> None:
-        leaves, self.put = numbers(args)
-        self.shapes = [shape_of(leaf) for leaf in leaves]
-        self.floats = [i for i, leaf in enumerate(leaves) if aval_of(leaf).dtype.kind == "f"]
-        self.sizes = [int(np.prod(self.shapes[i])) for i in self.floats]
-
-    def of(self, field: Field, t: Any, args: Any) -> tuple[Callable[..., Any], list[Any]]:
-        """The field as a function of y and the parameters, and those."""
-        held, put = numbers(args)
-
-        def moved(y: Any, *values: Any) -> Any:
-            leaves = list(held)
-            for i, value in zip(self.floats, values, strict=True):
-                leaves[i] = value
-            return field(y, t, put(leaves))
-
-        return moved, [held[i] for i in self.floats]
-
-    def tree(self, vector: Any) -> Any:
-        """Cotangents in one vector as those of the arguments."""
-        results: list[Any] = [np.zeros(shape) for shape in self.shapes]
-        start = 0
-        for i, size in zip(self.floats, self.sizes, strict=True):
-            results[i] = np.reshape(vector[start : start + size], self.shapes[i])
-            start += size
-        return self.put(results)
-
-
 def adjoint(field: Field, ct: Any, path: Any, t: Any, args: Any, how: Integration) -> tuple[Any, Any]:
     """The cotangents of y0 and of the arguments, from an integration backwards, from one of the times to the next."""
     count, n = shape_of(path)
     parameters = Parameters(args)
 
-    def back(z: Any, t: Any, args: Any) -> Any:
-        f, values = parameters.of(field, t, args)
-        value, pull = vjp(f, z[:n], *values)
-        by_y, *by_args = pull(z[n : 2 * n])
-        return np.concatenate([value, -by_y, *[-np.reshape(g, (-1,)) for g in by_args]])
-
-    back.derived = True  # type: ignore[attr-defined]
+    back = field.once("adjoint", lambda: with_cotangent(field))
     state, total = ct[count - 1], np.zeros(sum(parameters.sizes))
     for i in range(count - 1, 0, -1):
         begin = np.concatenate([path[i], state, total])
@@ -321,16 +243,9 @@ def by_sensitivities(field: Field, ct: Any, path: Any, t: Any, args: Any, how: I
     parameters = Parameters(args)
     p = sum(parameters.sizes)
 
-    def both(z: Any, t: Any, args: Any) -> Any:
-        f, values = parameters.of(field, t, args)
-        y, s = z[:n], np.reshape(z[n:], (n, n + p))
-        by_y, *by_args = jacobian(f, range(1 + len(values)), mode="forward")(y, *values)
-        moved = [np.zeros((n, n)), *[np.reshape(g, (n, -1)) for g in by_args]]
-        return np.concatenate([f(y, *values), np.reshape(by_y @ s + np.concatenate(moved, axis=1), (-1,))])
-
-    both.derived = True  # type: ignore[attr-defined]
+    whole = field.once(("sensitivities", n), lambda: with_sensitivities(field, n))
     begin = np.concatenate([path[0], np.reshape(np.eye(n, n + p), (-1,))])
-    s = np.reshape(trajectory(both, begin, t, args, how)[:, n:], (count, n, n + p))
+    s = np.reshape(trajectory(whole, begin, t, args, how)[:, n:], (count, n, n + p))
     back = np.einsum("ti,tij->j", ct, s)
     return back[:n], parameters.tree(back[n:])
 

@@ -1,5 +1,7 @@
 """Networks: modules, layers, losses, training, checkpoints."""
 
+from typing import Any as _Any
+
 from wengert.nn import initializers, random
 from wengert.nn.activations import (
     activation,
@@ -79,6 +81,16 @@ from wengert.nn.run import Round
 from wengert.nn.scalar import MLP, Layer, Neuron
 from wengert.nn.stopping import EarlyStopping
 from wengert.nn.training import TrainStep, train_step
+
+
+def __getattr__(name: str) -> _Any:
+    """The estimators, which are made of scikit-learn, an extra."""
+    if name in ("WengertClassifier", "WengertRegressor"):
+        from wengert.nn import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "ELU",

@@ -275,12 +275,11 @@ def _along(cell: _Cell, x: Any, state: Any, backwards: bool) -> tuple[Any, tuple
     start = cell.start(state, given, shape_of(x)[1])
 
     def step(carry: tuple[Any, ...], now: Any) -> tuple[tuple[Any, ...], Any]:
-        left, *before = carry  # the product is carried so that reverse mode, which keeps carries, finds it done
-        after = cell.step(tuple(before), now, left)
-        return (cell.left(after[0]), *after), after[0]
+        after = cell.step(carry, now, cell.left(carry[0]))
+        return after, after[0]
 
-    end, shown = scan(step, (cell.left(start[0]), *start), given, reverse=backwards)
-    return shown, end[1:]
+    end, shown = scan(step, start, given, reverse=backwards)
+    return shown, end
 
 
 class RNN(_Recurrent):

@@ -81,6 +81,14 @@ class Fixed:
     def __repr__(self) -> str:
         return repr(self.value)
 
+    def __reduce__(self) -> Any:
+        """The type in the key is left out: that of a function has no name to be found by."""
+        return (Fixed, (None, None)) if self.key is None else (_again, (self.value, self.key[1]))
+
+
+def _again(value: Any, rest: Any) -> Fixed:
+    return Fixed(value, (type(value), rest))
+
 
 class Structure:
     """What a module is besides its numbers: of each module in it the class, the mode, and the forms of its fields."""
