@@ -2,8 +2,8 @@
 
 A call through ctypes costs 4 µs, which is more than a small gradient takes. An entry is for arguments of one form:
 plain arrays without gaps, and numbers. Where the arguments are others, a guard fails or a number is not finite, it
-answers NotImplemented, and the call takes the slow way, which knows all cases. The interpreter's lock is held meanwhile
-(ctypes releases it), so only short programs have one.
+answers NotImplemented, and the call takes the slow way, which knows all cases. While a long program runs, the lock of
+the interpreter is released, as ctypes does it.
 
 What NumPy and Python have in memory is looked at once before it is relied on. Where it is not as their headers say
 (an interpreter without a lock, another one than CPython), nothing has an entry.
@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wengert.compile import gate, machine
+from wengert.compile import gate, interruption, machine
 from wengert.compile.loops import TYPES
 from wengert.compile.work import work
 
 if TYPE_CHECKING:
     from wengert.compile.native import Native
 
-#: So many operations (about 50 µs) are done while the interpreter's lock is held; a tenth where a guard may fail.
-SHORT = 100_000
+#: So many operations (about 10 µs) are done while the interpreter's lock is held; and where a guard may fail, which
+#: then were for nothing, no more of them are done in an entry.
+SHORT = 20_000
 
 #: What an argument has to be: without gaps in C's order, and aligned (NPY_ARRAY_CARRAY_RO).
 _FLAGS = 0x0101
@@ -156,11 +157,11 @@ def entry_of(
     arguments = [_argument(leaf, take) for leaf, take in zip(leaves, native.takes, strict=True)]
     results = [_result(out, give, kind) for out, give, kind in zip(outputs, native.gives, native.kinds, strict=True)]
     parts = [part for part in (*arguments, *results) if part is not None]
-    short = SHORT // 10 if native.program.normal.guards else SHORT
     if len(parts) < len(arguments) + len(results) or len(results) > gate.LIMIT or len(native.sequence) != 1:
         return None
-    host = _host() if work(native.program) <= short else None
-    if host is None:
+    apart = work(native.program) > SHORT
+    host = _host()
+    if host is None or (apart and native.program.normal.guards):
         return None
     form, rest = _form(outputs, result, finish)
     make, put = host.makers[form]
@@ -170,7 +171,9 @@ def entry_of(
     record = np.zeros(numbers + len(parts), np.uint64).view(_Record)
     start = record.ctypes.data
     words = [host.table.ctypes.data, 0, len(arguments), len(results), make, put]
-    words += [_address(native.sequence[0]), memory.address, start + first * _WORD]
+    raised = native.functions.get(interruption.RAISED)
+    words += [_address(native.sequence[0]), memory.address, start + first * _WORD, int(apart)]
+    words.append(0 if raised is None else memory.address + raised * _WORD)
     for k, part in enumerate(parts):
         place = memory.address + part.slot * _WORD
         if part.fields["kind"] != gate.ARRAY:  # it has its place for good

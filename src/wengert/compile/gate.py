@@ -22,22 +22,24 @@ STRUCTURES = {
         "references": "i64", "type": "ptr", "data": "ptr", "axes": "i32", "lengths": "ptr", "strides": "ptr",
         "base": "ptr", "dtype": "ptr", "flags": "i32",
     },
-    "Record": {  # `make`, `put`: of a tuple or list for the results; null where there is one result and no more
+    "Record": {  # `make`, `put`: of a tuple or list for the results; null where there is one result and no more.
+        # `apart`: other threads run meanwhile; `raised`: where the program leaves an exception, if it can
         "host": "ptr", "busy": "i64", "arguments": "i64", "results": "i64", "make": "ptr", "put": "ptr",
-        "function": "ptr", "table": "ptr", "first": "ptr",
+        "function": "ptr", "table": "ptr", "first": "ptr", "apart": "i64", "raised": "ptr",
     },
     "Argument": {"type": "ptr", "kind": "i64", "place": "ptr", "dtype": "ptr", "flags": "i64", "axes": "i64"},
     "Result": {"kind": "i64", "place": "ptr", "dtype": "ptr", "axes": "i64"},
     "Host": dict.fromkeys([
         "NotImplemented", "ndarray", "PyArray_NewFromDescr", "PyArray_Scalar", "PyFloat_FromDouble",
         "PyLong_FromLongLong", "PyBool_FromLong", "PyLong_AsLongLongAndOverflow", "Py_IncRef", "Py_DecRef",
+        "PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_Restore",
     ], "ptr"),
 }  # fmt: skip
 
 # LLVM's language, with three words more: `get S.f %p` reads the field f of the structure S at %p, `at S.f %p` is its
 # address, and `call T Host.f(…)` calls what the table holds.
-# The program runs in memory that belongs to the entry, which must not be entered twice at a time. The lock of the
-# interpreter is held, and nothing that is called before `finish` runs Python code; `busy` makes certain of it.
+# The program runs in memory that belongs to the entry, which must not be entered twice at a time: `busy` says whether
+# it is. Nothing that is called before `finish` runs Python code, but while a long program runs other threads do.
 _CODE = f"""
 define ptr @enter(ptr %self, ptr %args, i64 %count) {{
 begin:
@@ -164,14 +166,26 @@ allocated:
 run:
   %function = get Record.function %record
   %table = get Record.table %record
-  %code = call i64 %function(ptr %table)
-  %ok = icmp eq i64 %code, 0
-  br i1 %ok, label %objects, label %refuse
+  %apart = get Record.apart %record
+  %is.short = icmp eq i64 %apart, 0
+  br i1 %is.short, label %run.here, label %run.apart
+run.here:
+  %code.here = call i64 %function(ptr %table)
+  br label %ran
+run.apart:
+  %state = call ptr Host.PyEval_SaveThread()
+  %code.apart = call i64 %function(ptr %table)
+  call void Host.PyEval_RestoreThread(ptr %state)
+  br label %ran
+ran:
+  %code = phi i64 [ %code.here, %run.here ], [ %code.apart, %run.apart ]
+  switch i64 %code, label %refuse [ i64 0, label %objects
+                                    i64 -1, label %raised ]
 
 ; Python's objects for the results that are numbers.
 objects:
-  %m = phi i64 [ 0, %run ], [ %m.next, %object.done ]
-  %o = phi ptr [ %first.result, %run ], [ %o.next, %object.done ]
+  %m = phi i64 [ 0, %ran ], [ %m.next, %object.done ]
+  %o = phi ptr [ %first.result, %ran ], [ %o.next, %object.done ]
   %more.objects = icmp slt i64 %m, %results
   br i1 %more.objects, label %object, label %finish
 object:
@@ -245,6 +259,15 @@ done:
   ret ptr %sequence
 
 ; What was made is given up: with the exception that is set, or for NotImplemented.
+raised:
+  %raised.at = get Record.raised %record
+  %raised.type = load ptr, ptr %raised.at
+  %raised.value.at = getelementptr ptr, ptr %raised.at, i64 1
+  %raised.value = load ptr, ptr %raised.value.at
+  %raised.trace.at = getelementptr ptr, ptr %raised.at, i64 2
+  %raised.trace = load ptr, ptr %raised.trace.at
+  call void Host.PyErr_Restore(ptr %raised.type, ptr %raised.value, ptr %raised.trace)
+  br label %fail.all
 fail:
   store i64 0, ptr %busy
   br label %drop

@@ -20,6 +20,7 @@ _FUNCTIONS = ("PyGILState_Ensure", "PyGILState_Release", "PyErr_CheckSignals", "
 _RAISED = ("type", "value", "traceback")
 #: What the table of pointers holds for this: the functions of Python, and room for an exception.
 SLOTS = (*_FUNCTIONS, *_RAISED)
+RAISED = _RAISED[0]  # the first of those for the exception, which stand one after the other
 
 _TEXT = """define internal i64 @interrupted(ptr %ensure, ptr %release, ptr %check, ptr %fetch, ptr %a, ptr %b, ptr %c) {
 entry:

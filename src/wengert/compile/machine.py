@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 import threading
 import time
@@ -18,9 +19,12 @@ import llvmlite.binding as llvm
 from wengert.compile import cache as _cache
 
 SHORT = 60_000  # characters of a module
-LONG = 1_500_000
+LONG = 200_000  # characters of straight code
 LEVEL = 2  # of LLVM's optimization
 
+_DEFINE = "define internal"
+_FUNCTION = re.compile(r"^define .*?^}$", re.MULTILINE | re.DOTALL)
+_LOOPS_AND_CALLS = " phi ", "call i64 @"
 _lock = threading.RLock()  # LLVM's contexts are not for several threads at once
 
 
@@ -87,15 +91,32 @@ def _origin() -> tuple[str, ...]:
 
 
 def _optimized(text: str, machine: Any) -> Any:
+    text, straight, names = _divided(text)
     module = llvm.parse_assembly(text)
-    if len(text) > LONG:  # straight code, in which there is nothing left to find
-        return module
     options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
     options.loop_vectorization = options.loop_interleaving = options.loop_unrolling = True
     options.slp_vectorization = len(text) < SHORT  # of straight code; its time grows faster than the code
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
+    if straight:
+        module.link_in(llvm.parse_assembly(straight))
+        for name in names:
+            module.get_function(name).linkage = "internal"
     return module
+
+
+def _divided(text: str) -> tuple[str, str, list[str]]:
+    """What is worth optimizing; a module of long straight code, in which nothing is left to find; its functions."""
+    functions = [f for f in _FUNCTION.findall(text) if len(f) > LONG and f.startswith(_DEFINE)]
+    functions = [f for f in functions if not any(word in f for word in _LOOPS_AND_CALLS)]
+    if not functions:
+        return text, "", []
+    declared = [line for line in _FUNCTION.sub("", text).splitlines() if not line.startswith("@llvm.")]
+    heads = [f.partition(" {\n")[0].removeprefix(_DEFINE) for f in functions]
+    for function, head in zip(functions, heads, strict=True):
+        text = text.replace(function, f"declare{head}")
+    straight = [f"define{f.removeprefix(_DEFINE)}" for f in functions]
+    return text, "\n".join([*declared, *straight]), [head.partition("@")[2].partition("(")[0] for head in heads]
 
 
 def compiled(text: str) -> bytes:
@@ -132,7 +153,8 @@ class Library:
 
     def address(self, name: str) -> int:
         """Where a function begins."""
-        return int(self.engine.get_function_address(name))
+        with _lock:
+            return int(self.engine.get_function_address(name))
 
     @property
     def optimized(self) -> str:
@@ -149,15 +171,10 @@ class Library:
 
 
 def lock() -> threading.RLock:
-    """What whoever compiles holds; another one after a fork."""
+    """What whoever compiles holds."""
     return _lock
 
 
-def _after_fork() -> None:
-    """A lock that another thread held stays locked in the child, in which that thread does not exist."""
-    global _lock
-    _lock = threading.RLock()
-
-
+# A fork waits until nobody compiles: what LLVM's locks and memory were in the middle of would stay so in the child.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
