@@ -559,3 +559,54 @@ def test_a_reader_that_leaves_is_no_error():
     done = subprocess.run(["bash", "-c", script], capture_output=True, timeout=60, check=False)
     assert done.stderr == b""
     assert done.stdout.strip() in (b"0", b"141")
+
+
+# ---- train
+
+
+def test_train_without_a_name_lists_the_runs(capsys):
+    code, out, err = run("train", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [
+        "four",
+        "moons",
+        "digits",
+        "gpt",
+        "burgers",
+        "features",
+    ]
+
+
+def test_train_reports(capsys, tmp_path):
+    code, out, err = run("train", "four", "--steps", "20", "--seed", "2", "--out", str(tmp_path), capsys=capsys)
+    assert (code, err) == (0, "")
+    assert "41 parameters" in out.splitlines()[0]
+    assert "after 20 steps" in out
+    assert (tmp_path / "four_history.png").exists()
+    err = refused("train", "four", "--steps", "20", "--out", str(tmp_path), capsys=capsys)
+    assert "--resume" in err
+    assert "\n  at " not in err
+    code, out, _ = run("train", "four", "--steps=20", "--seed=2", "--out", str(tmp_path), "--resume", capsys=capsys)
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing"], "there is no run 'nothing'"),
+        (["four", "--steps", "0"], "at least 1"),
+        (["four", "--steps", "many"], "invalid int"),
+        (["four", "--resume"], "--out FOLDER --resume"),
+        (["four", "--temperature", "1"], "writes no text"),
+        (["four", "moons"], "unrecognized arguments"),
+    ],
+)
+def test_train_refuses(words, said, capsys):
+    assert said in refused("train", *words, capsys=capsys)
+
+
+def test_train_says_what_is_not_installed(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    code, out, err = run("train", "moons", capsys=capsys)
+    assert (code, out) == (1, "")
+    assert "pip install scikit-learn" in err

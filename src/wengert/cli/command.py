@@ -1,4 +1,4 @@
-"""The command line: explain, grad, compare and draw, for an expression or for a function in a file."""
+"""The command line: explain, grad, compare and draw, for an expression or for a function in a file; train."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from wengert.cli.output import (
     write,
 )
 from wengert.cli.target import FileError, Target, UsageError, file_line, find_target
-from wengert.core.errors import WengertError
+from wengert.core.errors import ArgumentError, WengertError
 from wengert.core.location import at
 
 FORMATS = {".txt": "text", ".md": "markdown", ".tex": "latex", ".html": "html", ".svg": "svg", ".dot": "dot"}
@@ -39,6 +39,7 @@ examples:
   wengert grad "sum(x**2) / y" x=[1,2,3] y=pi/4 --json
   wengert compare "exp(-x**2) * x" x=0.5 --plot errors.png
   wengert draw "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5 -o graph.svg
+  wengert train moons --out pictures
 
 An expression has numbers, names, + - * / ** % // @, parentheses, where(x > 0, a, b) and functions such as sin,
 exp, log, sqrt, sum, norm, relu; it is never run as Python. In a function of a file, arguments with a default may
@@ -69,13 +70,8 @@ def _main(argv: Sequence[str]) -> int:
     try:
         with _warnings_in_one_line(), _path_restored():
             check_output(options.output)
-            # Whatever the user's function prints goes to stderr, so that stdout holds the result alone.
             options.color, options.width = terminal(sys.stdout, options.output)
-            with contextlib.redirect_stdout(sys.stderr):
-                target = find_target(options.target, options.values)
-                with at(target.location):
-                    text = options.command(target, options)
-            write(text, options.output)
+            write(options.produce(options), options.output)
     except BrokenPipeError:
         raise
     except (Exception, SystemExit) as error:  # sys.exit() in the user's function must not look like success
@@ -84,6 +80,34 @@ def _main(argv: Sequence[str]) -> int:
         _say(f"error: {_message(error, options.target)}")
         return 2 if isinstance(error, (UsageError, ExpressionError)) else 1
     return 0
+
+
+def _of_target(options: argparse.Namespace) -> str:
+    """What a command says of an expression or of a function in a file."""
+    # Whatever the user's function prints goes to stderr, so that stdout holds the result alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        target = find_target(options.target, options.values)
+        with at(target.location):
+            text: str = options.command(target, options)
+    return text
+
+
+def train(options: argparse.Namespace) -> str:
+    """The report of a run, or the list of the runs."""
+    from wengert.runs import RUNS
+    from wengert.runs import train as do
+
+    if options.name is None:
+        width = max(map(len, RUNS)) + 2
+        rows = [f"  {run.name:{width}}{run.summary} ({run.duration})" for run in RUNS.values()]
+        return "\n".join(["wengert train NAME, where NAME is one of", *rows])
+    if options.name not in RUNS:
+        raise UsageError(f"there is no run {options.name!r}: it is one of {', '.join(RUNS)}")
+    given = ("steps", "seed", "out", "resume", "quiet", "temperature")
+    try:
+        return str(do(options.name, **{name: getattr(options, name) for name in given}))
+    except ArgumentError as error:
+        raise UsageError(_without_place(error)) from error
 
 
 def explain(target: Target, options: argparse.Namespace) -> str:
@@ -152,7 +176,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         sub.add_argument("values", metavar="name=value", nargs="*", help="x=3, theta=-1e-3, x=pi/4, x=[1,2,3]")
         sub.add_argument("-o", dest="output", metavar="FILE", help="write to this file (- is standard output)")
         sub.add_argument("--traceback", action="store_true", help="show the traceback of an error")
-        sub.set_defaults(command=function)
+        sub.set_defaults(command=function, produce=_of_target)
         return sub
 
     sub = command(explain, "Show the evaluation trace, the derivation and the graph.")
@@ -166,6 +190,20 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     sub.add_argument("--plot", metavar="FILE.png", help="plot the error against the step")
     sub = command(draw, "Draw the graph with its values and derivatives.")
     sub.add_argument("--format", choices=["svg", "dot"], help="else the suffix of FILE says")
+
+    summary = "Train one of the networks that come with the library; without a name, list them."
+    sub = commands.add_parser("train", help=summary, description=summary, allow_abbrev=False)
+    sub.add_argument("name", metavar="NAME", nargs="?", help="which one")
+    sub.add_argument("--steps", type=int, metavar="N", help="how many steps of training")
+    sub.add_argument("--seed", type=int, metavar="N", help="of the first weights and the order of the examples")
+    sub.add_argument("--out", metavar="FOLDER", help="write pictures and the checkpoint into this folder")
+    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint in the folder")
+    sub.add_argument("--quiet", action="store_true", help="no bar")
+    sub.add_argument(
+        "--temperature", type=float, metavar="T", help="how boldly gpt writes: 0 likeliest, 1 as it believes"
+    )
+    sub.add_argument("--traceback", action="store_true", help="show the traceback of an error")
+    sub.set_defaults(produce=train, output=None, target="")
 
     words = [f" {word}" if _is_negative(word) else word for word in argv]
     if words and words[0] in commands.choices:  # values may stand before and after options
@@ -188,12 +226,21 @@ def _is_negative(word: str) -> bool:
 def _message(error: BaseException, target: str) -> str:
     """What happened, without a traceback: the error's own words, and the user's line if they do not have it."""
     notes = getattr(error, "__notes__", [])
+    if isinstance(error, WengertError) and not target:
+        return "\n".join([_without_place(error), *notes])
     if isinstance(error, (UsageError, ExpressionError, FileError, OutputError, WengertError)):
         return "\n".join([str(error), *notes])
     file, separator, _ = target.rpartition(":")
     line = file_line(error, Path(file).parent) if separator else ""
     places = [*([f"  at {line}"] if line else []), *notes] or ["  (--traceback shows where)"]
     return "\n".join([f"{type(error).__name__}: {error}".rstrip(": "), *places])
+
+
+def _without_place(error: WengertError) -> str:
+    """Its words without the line of the user's program, where that is this program."""
+    place = error.location
+    own = f"  at {place.file}:{place.line}" if place is not None else None
+    return "\n".join(line for line in str(error).splitlines() if own is None or not line.startswith(own))
 
 
 def _say(message: str) -> None:

@@ -20,7 +20,7 @@ from wengert.core.chain import scale
 from wengert.core.errors import ArgumentError
 from wengert.core.primitive import Primitive, Structured, bind
 from wengert.core.rule import Constant, Linear, Partial, Rule
-from wengert.core.tracer import Level, Tracer, concrete
+from wengert.core.tracer import Level, Tracer
 from wengert.core.tree import refuse_subclass
 from wengert.transform.differential import Scale, Through, applied, check_inexact, differential, is_complex
 from wengert.transform.forward import sum_of
@@ -83,13 +83,13 @@ class SeriesLevel(Level):
         if primitive.outputs > 1:
             return self.several(primitive, out, held, felt, params)
         check_inexact(aval_of(out), primitive.name)
-        place = self.place(primitive, out, held, felt) if self.inside else None
+        place, d = self.place(primitive, out, held, felt, params) if self.inside else (None, None)
         same = None if place is None else self.alive.get(place)
         if isinstance(same, Series):
             return self.fresh(out, same)
         series = self.series(primitive, out, held, felt, params)
         if place is not None:
-            series.origin = place[:2]
+            series.origin = (*place[:2], d)
             self.alive[place] = series
         if self.inside:
             series.source = primitive, held
@@ -135,23 +135,28 @@ class SeriesLevel(Level):
             return None
         return key
 
-    def place(self, primitive: Primitive, out: Any, args: Sequence[Any], felt: Sequence[int]) -> Any:
-        """Of c·x + d the series x and the number c, with the value, by which it is known again.
+    def place(
+        self, primitive: Primitive, out: Any, args: Sequence[Any], felt: Sequence[int], params: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        """Of c·x + d the series x, the numbers c and d and the form, by which it is known again; and d.
 
         So (v − 1) + 1 and −(−v) are v: a rule that leads to the next order and back, or that changes signs, would
         otherwise make new series without end. None for what is not of this form with plain c and d.
         """
         if len(felt) != 1 or any(isinstance(a, Tracer) and not self.owns(a) for a in args):
-            return None
+            return None, None
         by = factor(primitive.rule(felt[0]), args, felt)
-        if not isinstance(by, float) or isinstance(concrete(out), complex):
-            return None
+        if not isinstance(by, float) or aval_of(out).dtype.kind == "c":
+            return None, None
         x = args[felt[0]]
         if x.series.origin is None:  # the first of its kind
-            x.series.origin = x.series, 1.0
-            self.alive[(*x.series.origin, name_of(np.asarray(concrete(x)), True))] = x.series
-        root, c = x.series.origin
-        return root, c * by, name_of(np.asarray(concrete(out)), True)
+            aval = aval_of(x)
+            x.series.origin = x.series, 1.0, 0.0 if aval.weak else np.zeros((), aval.dtype)[()]
+            self.alive[(*x.series.origin[:2], name_of(np.asarray(x.series.origin[2]), True), aval.shape)] = x.series
+        root, c, d = x.series.origin
+        with np.errstate(all="ignore"):
+            d = bind(primitive, [d if a is x else a for a in args], params)
+        return (root, c * by, name_of(np.asarray(d), True), aval_of(out).shape), d
 
     # Which series ---------------------------------------------------------------------------------------------------
 
