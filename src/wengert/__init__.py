@@ -1,11 +1,10 @@
 """Wengert: exact derivatives of NumPy programs, every step of them visible."""
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from wengert import implicit as implicit  # SciPy is imported when it is used
 from wengert import ops as ops  # fills the tables that everything below reads
-from wengert import sparse as sparse  # SciPy is imported when it is used
 from wengert.compile.backend import NumpyBackendWarning
 from wengert.compile.jit import jit
 from wengert.compile.specialization import SpecializationWarning
@@ -52,12 +51,18 @@ from wengert.transform.tape import AccumulatedGradientWarning, Variable, no_grad
 from wengert.transform.taylor import derivative, taylor
 from wengert.transform.verdict import RuleError, check_rule
 
+if _TYPE_CHECKING:
+    from wengert import implicit as implicit
+    from wengert import nn as nn
+    from wengert import optim as optim
+    from wengert import sparse as sparse
+
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> _Any:
-    """Read a package when it is asked for, so that who does not train a network does not wait for it."""
-    if name in ("nn", "optim"):
+    """Read a package when it is asked for: who does not train a network does not wait for it."""
+    if name in ("implicit", "nn", "optim", "sparse"):
         return _import_module(f"wengert.{name}")
     raise AttributeError(f"module 'wengert' has no attribute {name!r}")
 
