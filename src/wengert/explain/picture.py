@@ -85,10 +85,10 @@ def outline_of(
 
 
 def draw(graph: Graph, limit: int | None, full: Callable[[], Diagram], outline: Callable[[], Diagram]) -> str:
-    """Draw every step of a graph of at most `limit` inputs and steps, a folded outline of a larger one."""
+    """Draw every step of a graph of at most `limit` inputs and steps, an outline of a larger one, with fewer boxes."""
     if len(graph.inputs) + len(graph) <= (READABLE if limit is None else limit):
         return to_svg(full(), fold_limit=None)
-    return to_svg(outline(), fold_limit=OUTLINE)
+    return to_svg(outline(), fold_limit=OUTLINE if limit is None else min(limit, OUTLINE))
 
 
 def _label(node: Node, names: dict[int, str], labels: dict[int, str]) -> str:
