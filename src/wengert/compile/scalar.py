@@ -160,9 +160,10 @@ def _lowered_power(a: Arithmetic, x: Value, y: Value, k: Value) -> Value:
 
 
 def _sigmoid(a: Arithmetic, x: Value) -> Value:
-    one, zero = a.number(1), a.number(0)
-    low = a.select(a.logic("or", a.compare("olt", x, zero), a.is_nan(x)), x, zero)
-    return a.div(a.math("exp", low), a.add(one, a.math("exp", a.neg(a.intrinsic("fabs", x)))))
+    """From e^−|x|, which σ(x) and the σ(−x) of its derivative have in common."""
+    one, size = a.number(1), x.args[0] if x.op == "fneg" else x
+    small = a.math("exp", a.neg(a.intrinsic("fabs", size)))
+    return a.div(a.select(a.compare("olt", x, a.number(0)), small, one), a.add(one, small))
 
 
 def _logaddexp(a: Arithmetic, x: Value, y: Value) -> Value:

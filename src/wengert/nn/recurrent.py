@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,12 @@ from wengert.transform.control import scan
 
 
 class _Cell(Module):
-    """One step. Its state is a tuple of arrays of shape (batch, n_hidden); what it shows of it is the first."""
+    """One step. Its state is a tuple of arrays, n_hidden · batch numbers each; what it shows of it is the first.
+
+    Inside, features are rows and the batch is columns. Then a gate is a block without gaps, a row of an array of shape
+    (GATES, n_hidden · batch), and in Fortran's order, in which BLAS computes, the small matrix of a product is the
+    first, so that it need not rearrange the large one.
+    """
 
     GATES = 1
     STATES = 1
@@ -46,12 +52,14 @@ class _Cell(Module):
         self.bias_hh = initial(bias_init, (rows,), drawn, dtype, fan) if bias else None
 
     def given(self, x: Any) -> Any:
-        """What the inputs contribute to the gates, of any number of steps at once."""
+        """What the inputs, shape (n_in, …, batch), contribute to the gates of every step."""
         shape = shape_of(x)
-        y = np.reshape(x, (-1, self.n_in)) @ self.weight_ih.T
+        columns = np.reshape(x, (self.n_in, math.prod(shape[1:])))
+        y = np.reshape(self.weight_ih @ columns, (self.GATES * self.n_hidden, *shape[1:]))
+        y = np.moveaxis(y, 0, -2)
         if self.bias_ih is not None:
-            y = y + self._constant()
-        return np.reshape(y, (*shape[:-1], self.GATES * self.n_hidden))
+            y = y + self._constant()[:, np.newaxis]
+        return np.reshape(y, (*shape[1:-1], self.GATES, self.n_hidden * shape[-1]))
 
     def _constant(self) -> Any:
         bias: Any = self.bias_ih
@@ -59,7 +67,15 @@ class _Cell(Module):
 
     def left(self, h: Any) -> Any:
         """What the step before contributes to the gates."""
-        return h @ self.weight_hh.T
+        return self.by_gates(self.weight_hh @ self.matrix(h))
+
+    def matrix(self, h: Any) -> Any:
+        """A state as it is multiplied, with a row for each feature."""
+        return np.reshape(h, (self.n_hidden, shape_of(h)[0] // self.n_hidden))
+
+    def by_gates(self, z: Any) -> Any:
+        """An array with a row for each gate."""
+        return np.reshape(z, (self.GATES, self.n_hidden * shape_of(z)[1]))
 
     def step(self, state: tuple[Any, ...], given: Any, left: Any) -> tuple[Any, ...]:
         """The state after a step."""
@@ -69,13 +85,8 @@ class _Cell(Module):
         """A state as it was given, or zeros, in the dtype of the results."""
         dtype = promote(aval_of(given), aval_of(self.weight_hh))
         if state is None:
-            return tuple(np.zeros((batch, self.n_hidden), dtype) for _ in range(self.STATES))
-        return tuple(_as(part, promote(aval_of(part), aval_of(given))) for part in state)
-
-    def gates(self, z: Any) -> list[Any]:
-        """The parts of an array of gates, in their order."""
-        n = self.n_hidden
-        return [z[..., i * n : (i + 1) * n] for i in range(self.GATES)]
+            return tuple(np.zeros(self.n_hidden * batch, dtype) for _ in range(self.STATES))
+        return tuple(np.reshape(_as(part, promote(aval_of(part), aval_of(given))), -1) for part in state)
 
     def forward(self, x: Any, state: Any = None) -> Any:
         x = as_numbers(x)
@@ -84,11 +95,12 @@ class _Cell(Module):
         parts = None if state is None else _parts(self, state, self.STATES)
         for part in parts or ():
             _check_state(self, part, (*lead, self.n_hidden))
-        given = self.given(np.reshape(x, (-1, self.n_in)))
-        flat = None if parts is None else [np.reshape(part, (-1, self.n_hidden)) for part in parts]
-        start = self.start(flat, given, shape_of(given)[0])
+        batch = math.prod(lead)
+        given = self.given(np.reshape(x, (batch, self.n_in)).T)
+        flat = None if parts is None else [np.reshape(part, (batch, self.n_hidden)).T for part in parts]
+        start = self.start(flat, given, batch)
         new = self.step(start, given, self.left(start[0]))
-        new = tuple(np.reshape(part, (*lead, self.n_hidden)) for part in new)
+        new = tuple(np.reshape(np.reshape(part, (self.n_hidden, batch)).T, (*lead, self.n_hidden)) for part in new)
         return new[0] if self.STATES == 1 else new
 
     def extra_repr(self) -> str:
@@ -141,7 +153,7 @@ class RNNCell(_Cell):
         self.nonlinearity = nonlinearity
 
     def step(self, state: tuple[Any, ...], given: Any, left: Any) -> tuple[Any, ...]:
-        z = given + left
+        z = (given + left)[0]
         return (np.tanh(z) if self.nonlinearity == "tanh" else relu(z),)
 
 
@@ -167,7 +179,7 @@ class LSTMCell(_Cell):
     STATES = 2
 
     def step(self, state: tuple[Any, ...], given: Any, left: Any) -> tuple[Any, ...]:
-        i, f, g, o = self.gates(given + left)
+        i, f, g, o = given + left
         c = sigmoid(f) * state[1] + sigmoid(i) * np.tanh(g)
         return sigmoid(o) * np.tanh(c), c
 
@@ -194,12 +206,12 @@ class GRUCell(_Cell):
         return self.bias_ih
 
     def left(self, h: Any) -> Any:
-        left = super().left(h)
-        return left if self.bias_hh is None else left + self.bias_hh
+        left = self.weight_hh @ self.matrix(h)
+        return self.by_gates(left if self.bias_hh is None else left + self.bias_hh[:, np.newaxis])
 
     def step(self, state: tuple[Any, ...], given: Any, left: Any) -> tuple[Any, ...]:
         (h,) = state
-        (r, z, n), (of_r, of_z, of_n) = self.gates(given), self.gates(left)
+        (r, z, n), (of_r, of_z, of_n) = given, left
         r, z = sigmoid(r + of_r), sigmoid(z + of_z)
         n = np.tanh(n + r * of_n)
         return (n + z * (h - n),)
@@ -247,19 +259,19 @@ class _Recurrent(Module):
         if single:
             x, parts = x[np.newaxis], parts and [part[:, np.newaxis] for part in parts]
         directions = 2 if self.bidirectional else 1
-        y, ends = np.swapaxes(x, 0, 1), []
+        y, ends = np.transpose(x), []  # (features, time, batch)
         for layer in range(self.n_layers):
             if layer and self.dropout is not None:
                 y = self.dropout(y)
             shown = []
             for k in range(directions):
                 place = layer * directions + k
-                out, end = _along(self.cells[place], y, parts and [part[place] for part in parts], backwards=k == 1)
+                out, end = _along(self.cells[place], y, parts and [part[place].T for part in parts], backwards=k == 1)
                 shown.append(out)
                 ends.append(end)
-            y = shown[0] if directions == 1 else np.concatenate(shown, axis=-1)
-        y = np.swapaxes(y, 0, 1)
-        last = [np.stack(part) for part in zip(*ends, strict=True)]
+            y = shown[0] if directions == 1 else np.concatenate(shown)
+        y = np.transpose(y)
+        last = [np.stack([end.T for end in part]) for part in zip(*ends, strict=True)]
         if single:
             y, last = y[0], [part[:, 0] for part in last]
         return y, (last[0] if self.CELL.STATES == 1 else tuple(last))
@@ -270,16 +282,17 @@ class _Recurrent(Module):
 
 
 def _along(cell: _Cell, x: Any, state: Any, backwards: bool) -> tuple[Any, tuple[Any, ...]]:
-    """A cell's way through a sequence (time, batch, features): what it shows at each step, and its last state."""
+    """A cell's way through a sequence (features, time, batch): what it shows at each step, and its last state."""
     given = cell.given(x)
-    start = cell.start(state, given, shape_of(x)[1])
+    start = cell.start(state, given, shape_of(x)[2])
 
     def step(carry: tuple[Any, ...], now: Any) -> tuple[tuple[Any, ...], Any]:
         after = cell.step(carry, now, cell.left(carry[0]))
         return after, after[0]
 
     end, shown = scan(step, start, given, reverse=backwards)
-    return shown, end
+    size = (cell.n_hidden, shape_of(x)[2])
+    return np.swapaxes(np.reshape(shown, (shape_of(x)[1], *size)), 0, 1), tuple(np.reshape(part, size) for part in end)
 
 
 class RNN(_Recurrent):
@@ -294,8 +307,8 @@ class RNN(_Recurrent):
     both without the axis of the batch. **Returns** `(y, h)`: what the last layer shows at each step, shape
     (batch, time, n_hidden), or 2 · n_hidden for both directions, and h at the end of each cell's way.
     **Raises**: `ShapeError`.
-    **Cost**: a product of matrices for all inputs at once, then one per step; it is a `scan`, so reverse mode keeps
-    the states and computes the steps once more.
+    **Cost**: a product of matrices for all inputs at once, then one per step; it is a `scan`. Reverse mode has one more
+    per step, and one for the gradient of all steps together; it keeps the states, and compiled also the gates.
 
     >>> import numpy as np, wengert as wg
     >>> y, h = wg.nn.RNN(3, 4, n_layers=2)(np.ones((5, 7, 3)))

@@ -42,8 +42,10 @@ def scan(
     mode keeps at a time, all n by default. **Returns**: `(carry, ys)`: the last carry, and the results stacked along
     a new leading axis. **Raises**: `ShapeError` where the carry changes or the lengths differ, `ArgumentError`.
     **Cost**: n calls of f; where values are traced f is recorded once and the loop is a single operation. Reverse mode
-    keeps the carry of every step and computes each step once more; with s `snapshots` at most r times more, where
-    C(s+r, s) ≥ n: 3 times for a million steps and 200 snapshots. (Derivatives of the gradient keep all carries.)
+    keeps the carry of every step and computes each step once more. A recorded or compiled program keeps what the
+    derivative needs of a step instead, if that takes at most 4 times the memory of the carry and the slice. With s
+    `snapshots` the steps are computed at most r times more, where C(s+r, s) ≥ n: 3 times for a million steps and 200
+    snapshots. (Derivatives of the gradient keep all carries.)
 
     >>> import numpy as np, wengert as wg
     >>> wg.scan(lambda c, x: (c + x, c * x), np.zeros(1), np.array([1.0, 2.0, 3.0]))

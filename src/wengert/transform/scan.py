@@ -2,7 +2,8 @@
 
 Its derivative is another such loop. A scan keeps the carries before each step, c₀, c₁, …, as further outputs; its
 tangent is a scan over them whose step is the derivative of the step, linear in the tangents; the transpose of that is
-a scan in the opposite direction, which carries cotangents.
+a scan in the opposite direction, which carries cotangents. What these loops need not do in every step is taken out of
+them: `residuals.py`, what the first loop has computed; `deferral.py`, sums; `hoisting.py`, what is always the same.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import numpy as np
 from wengert.core.aval import Aval, aval_of
 from wengert.core.batching import spread as repeated
 from wengert.core.primitive import Structured, bind
+from wengert.core.tracer import Tracer
 from wengert.graph.body import Body, constant_like, strong
 from wengert.transform.batched import batched
+from wengert.transform.deferral import deferral
 from wengert.transform.derived import (
     cotangents_of,
     derive,
@@ -28,6 +31,9 @@ from wengert.transform.derived import (
     spread,
     tangents_of,
 )
+from wengert.transform.hoisting import hoisted
+from wengert.transform.residuals import residuals
+from wengert.transform.simple import simple
 
 
 class Scan(Structured):
@@ -136,12 +142,20 @@ class Scan(Structured):
         if params["snapshots"] is not None and not params["store"]:
             moved = bind(sparing[0], [*args, *given], {**params, "active": active, "outs": outs})
             return bind(self, args, params), spread(moved, outs)
-        results = bind(self, args, {**params, "store": True})
+        kept = used = None
+        recorded = any(isinstance(a, Tracer) for a in args)  # for NumPy alone, more to record costs what it saves
+        if recorded and params["length"] is not None and params["snapshots"] is None:
+            kept = residuals(body, step, consts, carry, sum(map(sum, groups(active, consts, carry)[:2])))
+        if kept is None:
+            results = bind(self, args, {**params, "store": True})
+        else:
+            results = bind(self, args, {**params, "store": True, "body": kept.body})
+            step, used = kept.step, kept.used
         n = len(body.outputs)
-        moved = linear_loop(step, given, args, results[n:], active, outs, params)
-        if not params["store"]:
-            results = results[:n]
-        return results, spread(moved, [*outs, *outs[:carry]][: len(results)])
+        results, more, stacks = groups(results, n, len(results) - n - carry)
+        moved = linear_loop(step, given, args, [*stacks, *more], active, outs, params, used)
+        results += stacks if params["store"] else []
+        return tuple(results), spread(moved, [*outs, *outs[:carry]][: len(results)])
 
     def _push_together(
         self, given: Sequence[Any], args: Sequence[Any], params: dict[str, Any], active: Sequence[bool], outs: Any
@@ -175,14 +189,27 @@ class Scan(Structured):
         back = [settled(ct, aval) for ct, aval in zip(cts[:carry], body.avals[:carry], strict=True)]
         sums = [constant_like(aval_of(c)) for c in pick(fixed, on[0])]
         slices = [*pick(xs, off[2]), *(ct for ct in cts[carry:] if ct is not None)]
+        held = pick(fixed, off[0])
+        n = params["length"]
+        later = None
+        if n is not None and n > 1:
+            step = simple(step)
+            later = deferral(step, len(held), carry, len(sums))
+            if later is not None:
+                step, sums = later.step, pick(sums, later.kept)
+            apart = hoisted(step, len(held))
+            if apart is not None:
+                held, step = [*held, *apart.before.emit(held)], apart.step
         found = bind(
             self,
-            [*pick(fixed, off[0]), *back, *sums, *slices],
-            {"body": step, "consts": sum(off[0]), "carry": carry + len(sums), "length": params["length"],
+            [*held, *back, *sums, *slices],
+            {"body": step, "consts": len(held), "carry": carry + len(sums), "length": n,
              "reverse": not params["reverse"], "store": False, "snapshots": None},
         )  # fmt: skip
         states, totals, rows = groups(found, carry, len(sums))
-        return [*totals, *pick(states, on[1]), *rows]
+        if later is not None:
+            totals = later.totals(totals, [*slices, *rows])
+        return [*totals, *pick(states, on[1]), *rows[: sum(on[2])]]
 
 
 scan = Scan("scan")
@@ -236,12 +263,17 @@ def linear_loop(
     active: Sequence[bool],
     outs: Sequence[bool],
     params: dict[str, Any],
+    used: Sequence[bool] | None = None,
 ) -> list[Any]:
-    """The tangents of (last carry, results, stacked carries) by a loop over the stacked carries."""
+    """The tangents of (last carry, results, stacked carries) by a loop over the stacked carries and other stacks.
+
+    `used`: which of the arrays along the loop the step takes, where it does not take all of them.
+    """
     consts, carry = params["consts"], params["carry"]
     fixed, _, xs = groups(args, consts, carry)
     dfixed, dstate, dxs = groups(given, *(sum(part) for part in groups(active, consts, carry)[:2]))
-    order = [*fixed, *dfixed, *dstate, *stacks, *xs, *dxs]
+    along = [*stacks, *xs, *dxs]
+    order = [*fixed, *dfixed, *dstate, *(along if used is None else pick(along, used))]
     counts = {"body": step, "consts": consts + len(dfixed), "carry": len(dstate), "snapshots": None}
     moved: tuple[Any, ...] = bind(scan, order, {**params, **counts})
     return list(moved)
