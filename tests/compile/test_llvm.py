@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from wengert.compile import machine
+import wengert as wg
+from wengert.compile import machine, parallel
 from wengert.compile.llvm import Module
 from wengert.compile.loops import Buffer, Builder, Offset
 
@@ -174,3 +175,101 @@ def test_fast_mathematics_only_by_wish():
 
     assert " fast " not in text(False)
     assert " fast " in text(True)
+
+
+def added(name, buffers, number=1.0, op=""):
+    """A kernel that adds a number to a row of 20, in ten rows."""
+    x, y = buffers
+    b = Builder(name)
+    with b.loop(10) as i, b.loop(20) as j:
+        place = Offset(0, ((i, 20), (j, 1)))
+        b.store(y, place, b.let("fadd", b.load(x, place), b.constant(number, "double"), type="double"), op)
+    return b.finish()
+
+
+def test_equal_kernels_are_one_function():
+    module = Module()
+    for name, number in (("one", 1.0), ("two", 1.0), ("other", 2.0)):
+        module.kernel(added(name, buffers("double", 200, "input", "output"), number))
+    assert module.names == {"one": "one", "two": "one", "other": "other"}
+    assert len(module.functions) == 2
+    assert "?" not in str(module)
+
+
+def test_equal_kernels_in_parts_are_one_function_with_its_parts(monkeypatch):
+    monkeypatch.setattr(parallel, "WORTH", 100)
+    monkeypatch.setattr(parallel, "PART", 50)
+    kernels = [parallel.divided(added(name, buffers("double", 200, "input", "output"))) for name in ("one", "two")]
+    assert all(map(parallel.is_divided, kernels))
+    module = Module()
+    for kernel in kernels:
+        module.kernel(kernel)
+    assert module.names == {"one": "one", "two": "one"}
+    assert str(module).count("define internal i64") == 1
+
+
+@pytest.mark.parametrize(("features", "op", "said"), [
+    ({"avx512f"}, "", ["unroll.disable", "predicate.enable"]),
+    ({"avx512f"}, "add", ["unroll.disable"]),
+    ((), "", ["unroll.disable"]),
+])  # fmt: skip
+def test_short_rows_are_not_written_out(features, op, said):
+    module = Module(features)
+    module.kernel(added("k", buffers("double", 200, "input", "output"), op=op))
+    text = str(module)
+    assert text.count("!llvm.loop") == 1
+    assert [word for word in ("unroll.disable", "predicate.enable") if word in text] == said
+
+
+def test_loops_across_rows_and_long_ones_are_left_to_the_optimizer():
+    def text(extent, step):
+        x, y = buffers("double", 200 * extent, "input", "output")
+        b = Builder("k")
+        with b.loop(10) as i, b.loop(extent) as j:
+            place = Offset(0, ((i, 1), (j, step)))
+            b.store(y, place, b.load(x, place))
+        module = Module()
+        module.kernel(b.finish())
+        return str(module)
+
+    assert "!llvm.loop" in text(20, 1)
+    assert "!llvm.loop" not in text(20, 10)
+    assert "!llvm.loop" not in text(200, 1)
+
+
+@pytest.mark.parametrize("extent", [1, 7, 8, 17, 28, 64, 65])
+@pytest.mark.parametrize("op", ["", "add"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rows_of_any_length(extent, op, dtype):
+    type_ = {"float64": "double", "float32": "float"}[dtype]
+    x, y = buffers(type_, 10 * extent, "input", "output")
+    b = Builder("k")
+    with b.loop(10) as i, b.loop(extent) as j:
+        place = Offset(0, ((i, extent), (j, 1)))
+        b.store(y, place, b.let("fmul", b.load(x, place), b.constant(3, type_), type=type_), op)
+    given = np.arange(10 * extent, dtype=dtype)
+    room = np.full(10 * extent + 20, 7, dtype)
+    assert run(b.finish(), [given, room]) == 0
+    np.testing.assert_array_equal(room, np.concatenate([3 * given + 7 * bool(op), np.full(20, 7)]))
+
+
+def test_layers_of_a_network_share_their_functions():
+    def functions(layers):
+        def loss(weights, x):
+            for w, b in weights:
+                x = np.tanh(x @ w + b)
+            return np.sum(x**2)
+
+        rng = np.random.default_rng(0)
+        weights = [(rng.normal(size=(40, 40)), rng.normal(size=40)) for _ in range(layers)]
+        x = rng.normal(size=(30, 40))
+        f = wg.value_and_grad(loss)
+        value, slopes = wg.jit(f)(weights, x)
+        known, expected = f(weights, x)
+        np.testing.assert_allclose(value, known, rtol=1e-12)
+        for found, there in zip(slopes, expected, strict=True):
+            np.testing.assert_allclose(found[0], there[0], rtol=1e-10, atol=1e-9)
+            np.testing.assert_allclose(found[1], there[1], rtol=1e-10, atol=1e-9)
+        return wg.jit(f).lower(weights, x).llvm.count("define internal")
+
+    assert functions(4) == functions(7)

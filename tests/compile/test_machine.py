@@ -231,7 +231,7 @@ held = threading.Event()
 def hold():
     with machine._lock:
         held.set()
-        time.sleep(1000)
+        time.sleep(0.5)
 
 threading.Thread(target=hold, daemon=True).start()
 held.wait()
@@ -291,6 +291,34 @@ def test_where_the_system_lets_no_new_code_run_numpy_does_it():
     if "not supported" in done.stderr:
         pytest.skip("this kernel has no such setting")
     assert done.stdout.split() == ["8.0", "6.0", "NumpyBackendWarning"], done.stderr
+
+
+# Long straight code --------------------------------------------------------------------------------------------------
+
+
+def straight(x):
+    """Hundreds of operations on numbers, each on the results of others."""
+    a, b = x[0], x[1]
+    for _ in range(200):
+        a, b = np.sin(a) * b + 1.0, np.cos(a) - 0.5 * b
+    return a * b
+
+
+def test_long_straight_code_is_left_as_it_is(monkeypatch):
+    x, loops = np.array([0.3, 0.7]), wg.jit(lambda x, y: (straight(x), np.sum(np.exp(y) * straight(x))))
+    y = np.linspace(0, 1, 100)
+    text = loops.lower(x, y).llvm
+    whole = machine._divided(text)
+    monkeypatch.setattr(machine, "LONG", 5000)
+    rest, left, names = machine._divided(text)
+    assert whole == (text, "", [])
+    assert len(names) == 1
+    assert " phi " not in left
+    assert len(left) > 10_000 > len(rest)
+    assert all(f"declare i64 @{name}(" in rest for name in names)
+    value, total = loops(x, y)
+    np.testing.assert_allclose(value, straight(x), rtol=1e-13)
+    np.testing.assert_allclose(total, np.sum(np.exp(y)) * straight(x), rtol=1e-13)
 
 
 def raising(error):

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from wengert.compile.access import is_view, layout_of
+from wengert.compile.access import is_matrix, is_view, layout_of
 from wengert.compile.again import is_cheap
-from wengert.compile.blas import is_matrix
 from wengert.compile.fuse import Fusion, Region
 from wengert.compile.loops import TYPES
 from wengert.compile.support import unsupported

@@ -121,3 +121,11 @@ def is_plain(node: Node) -> bool:
     """Whether the elements stand one after the other, from whichever of the buffer's on."""
     layout = layout_of(node)
     return layout is not None and layout._replace(offset=0) == contiguous(node.aval.shape)
+
+
+def is_matrix(layout: Layout) -> bool:
+    """Whether BLAS can read it: one of the two axes is without gaps."""
+    (m, n), (s, t) = layout.shape[-2:], layout.strides[-2:]
+    by_rows = (t == 1 or n == 1) and (s >= max(n, 1) or m == 1)
+    by_columns = (s == 1 or m == 1) and (t >= max(m, 1) or n == 1)
+    return by_rows or by_columns

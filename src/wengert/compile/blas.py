@@ -19,14 +19,6 @@ def pointer(type_: str) -> int:
     return exported("scipy.linalg.cython_blas")[_NAMES[type_]][1]
 
 
-def is_matrix(layout: Layout) -> bool:
-    """Whether BLAS can read it: one of the two axes is without gaps."""
-    (m, n), (s, t) = layout.shape[-2:], layout.strides[-2:]
-    by_rows = (t == 1 or n == 1) and (s >= max(n, 1) or m == 1)
-    by_columns = (s == 1 or m == 1) and (t >= max(m, 1) or n == 1)
-    return by_rows or by_columns
-
-
 def read(layout: Layout) -> tuple[str, int]:
     """How Fortran sees a matrix: T where its rows are not columns there, and the distance between columns."""
     (m, n), (s, t) = layout.shape[-2:], layout.strides[-2:]

@@ -103,7 +103,7 @@ class Body:
                 if is_divided(step.kernel):
                     args.append(f"ptr {self.from_table(self.driver.functions['run'])}")
                     args.append(f"i64 {self.from_table(self.driver.functions['threads'], 'i64')}")
-                code = self.new(f"call i64 @{step.kernel.name}({', '.join(args)})")
+                code = self.new(f"call i64 @{self.module.names[step.kernel.name]}({', '.join(args)})")
                 if step.kernel.may_leave:
                     self.leave(f"icmp eq i64 {code}, 0", code)
             elif isinstance(step, Product):

@@ -10,9 +10,11 @@ across the long axis (a batch). An operation all of whose axes are short belongs
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from wengert.compile.access import is_view, layout_of
+import numpy as np
+
+from wengert.compile.access import is_matrix, is_view, layout_of
 from wengert.compile.scalar import EXPENSIVE
 from wengert.compile.spaces import REDUCTIONS, Space, space_of
 from wengert.compile.support import unsupported
@@ -20,7 +22,7 @@ from wengert.graph.node import Node
 
 SHORT = 16  # an axis up to this length may be written out
 WRITTEN_OUT = 64  # places of one operation that are written out, where it begins a region
-JOINED = 256  # … where it joins one
+JOINED = 256  # … of a product of matrices that joins one
 OPERATIONS = 3000  # places in a region; more and LLVM's time grows faster than they do
 ACCUMULATORS = 64  # sums that one loop keeps at the same time
 VECTOR = 8  # numbers in a register; so many places of an expensive function are worth a loop, however short
@@ -66,10 +68,36 @@ def places(space: Space, letters: dict[int, int]) -> int:
     return math.prod(max(n, 1) for k, n in space.extents.items() if k not in letters)
 
 
-class Fusion:
-    """Distributes the operations of a graph over regions, in the order of the graph."""
+def _limit(node: Node, space: Space, loops: Collection[int]) -> int:
+    """How many places of an operation may be written out where it joins a region.
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    More of a product of small matrices than of others, unless it is one large product, which BLAS does in one call.
+    """
+    is_small = node.operation in ("matmul", "einsum") and all(k in along for k in loops for along in space.args)
+    return JOINED if is_small else WRITTEN_OUT
+
+
+def _is_large_product(node: Node, space: Space, loops: int) -> bool:
+    """Whether it is a product with more long axes than loops do as fast as BLAS."""
+    name = node.operation
+    return name in ("matmul", "einsum") and loops > (1 if len(space.result) > 1 or name == "einsum" else 2)
+
+
+def _fits_blas(node: Node) -> bool:
+    """Whether a product is one of numbers of BLAS's, of matrices that it can read as they stand."""
+    layouts = [layout_of(arg) for arg in node.args if len(arg.aval.shape) > 1 and node.operation == "matmul"]
+    readable = all(layout is not None and is_matrix(layout) for layout in layouts)
+    return readable and all(value.aval.dtype in (np.float64, np.float32) for value in (node, *node.args))
+
+
+class Fusion:
+    """Distributes the operations of a graph over regions, in the order of the graph.
+
+    `rolled`: by node, letters along which loops have to run, however short (roll.py).
+    """
+
+    def __init__(self, nodes: Sequence[Node], rolled: Mapping[int, Collection[int]] | None = None) -> None:
+        self.rolled = rolled or {}
         self.regions: list[Region] = []
         self.home: dict[int, Region] = {}  # of each node that is computed
         self.bases: dict[int, Node] = {}
@@ -196,12 +224,14 @@ class Fusion:
         loops = {k: d for k, d in letters.items() if d is not None}
         if len(set(loops.values())) != len(region.dims) or len(loops) != len(region.dims):
             return None
-        if any(k in space.fixed for k in loops):
+        if any(k in space.fixed for k in loops) or any(k not in loops for k in self.rolled.get(id(node), ())):
+            return None
+        if _is_large_product(node, space, len(loops)) and _fits_blas(node):
             return None
         written = places(space, loops)
         if self.vectors and not region.dims and any(n >= VECTOR for n in space.extents.values()):
             return None
-        if written > JOINED or region.operations + written > OPERATIONS:
+        if written > _limit(node, space, loops) or region.operations + written > OPERATIONS:
             return None
         if any(n > SHORT for k, n in space.extents.items() if k not in loops) and written > WRITTEN_OUT:
             return None
@@ -214,11 +244,12 @@ class Fusion:
 
     def loops(self, node: Node, space: Space) -> list[int] | None:
         """The letters that become loops where the node begins a region, outermost first; None where it cannot."""
-        chosen = {k for k, n in space.extents.items() if n > SHORT}
+        rolled = self.rolled.get(id(node), ())
+        chosen = {k for k, n in space.extents.items() if n > SHORT or k in rolled}
         while places(space, dict.fromkeys(chosen, 0)) > WRITTEN_OUT:
             rest = [k for k in space.extents if k not in chosen and space.extents[k] > 1]
             chosen.add(max(rest, key=lambda k: space.extents[k]))
-        if places(space, {}) <= WRITTEN_OUT:
+        if places(space, {}) <= WRITTEN_OUT and not rolled:
             chosen = set()
             last = space.result[-1] if self.vectors and space.result else None
             if last is not None and space.extents[last] >= VECTOR:
@@ -227,7 +258,7 @@ class Fusion:
             return None
         assert node.primitive is not None
         name = node.primitive.name
-        if name in ("matmul", "einsum") and len(chosen) > (1 if len(space.result) > 1 or name == "einsum" else 2):
+        if _is_large_product(node, space, len(chosen)):
             return None
         if name in ("matmul", "einsum", *REDUCTIONS) and any(k in chosen for k in space.reduced):
             kept = math.prod(n for k, n in space.extents.items() if k in space.result and k not in chosen)

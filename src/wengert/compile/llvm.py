@@ -8,12 +8,13 @@ from typing import Any
 from wengert.compile import parallel
 from wengert.compile.foreign import Address, Invoke
 from wengert.compile.loops import Accumulate, Check, Kernel, Loop, Offset, Store, Value
+from wengert.compile.notes import annotated, note_on
 from wengert.compile.scalar import FLOATS
 
 MEMORY = {"i1": "i8"}  # a truth value takes a byte
-LONG = 2000  # lines of a function
+LONG = 30  # lines of a function, from which on a call of it does not count
 STACK = 64  # bytes: around a call of a function of mathematics, vectors wait on the stack, where none may cross a line
-MUCH = 128  # statements in a loop, of which the vectorizer need not do two rounds at a time to keep the processor busy
+_NAME = "?"  # stands for a function's name while it is written
 _BITS = {"double": "f64", "float": "f32"}
 
 #: Functions of the C library that have vector forms in glibc's libmvec, with their number of arguments.
@@ -35,12 +36,16 @@ class Module:
         self.functions: list[str] = []
         self.declared: dict[str, str] = {}
         self.kept: list[str] = []  # vector forms, which only the vectorizer calls
+        features = frozenset(features)
         self.vector_math = vector_math or (lambda symbol: False)
-        self.forms = [form for feature, form in VECTOR_FORMS.items() if vector_math and feature in set(features)]
+        self.forms = [form for feature, form in VECTOR_FORMS.items() if vector_math and feature in features]
         self.fast = fast
+        self.masks = "avx512f" in features
         self.attributes: dict[str, int] = {}
         self.count = 0
         self.notes: list[str] = []
+        self.names: dict[str, str] = {}  # of kernels, the function's: equal ones are one function
+        self._written: dict[str, str] = {}
 
     def unique(self) -> int:
         """A number that no other name has."""
@@ -60,12 +65,6 @@ class Module:
     def group(self, text: str) -> str:
         """The number of an attribute group."""
         return f"#{self.attributes.setdefault(text, len(self.attributes))}"
-
-    def one_at_a_time(self) -> str:
-        """The note on a loop's last branch that its rounds are not to be interleaved."""
-        n = len(self.notes)
-        self.notes += [f"!{n} = distinct !{{!{n}, !{n + 1}}}", f'!{n + 1} = !{{!"llvm.loop.interleave.count", i32 1}}']
-        return f", !llvm.loop !{n}"
 
     def constant(self, type_: str, value: str) -> str:
         """A number in memory, for Fortran, which takes references."""
@@ -104,8 +103,18 @@ class Module:
         return symbol, self.group(text)
 
     def kernel(self, kernel: Kernel) -> None:
-        """Add the function of a kernel: a pointer per buffer, no two of which overlap."""
-        self.functions.append(Function(self, kernel).text())
+        """Add the function of a kernel: a pointer per buffer, no two of which overlap.
+
+        Kernels that differ in their buffers only, as those of a network's layers do, are one function.
+        """
+        parts = len(self.functions)
+        self.functions.append(Function(self, kernel._replace(name=_NAME)).text())
+        text = "\n".join(self.functions[parts:])
+        del self.functions[parts:]
+        if text not in self._written:
+            self._written[text] = kernel.name
+            self.functions.append(annotated(text.replace(_NAME, kernel.name), self.notes))
+        self.names[kernel.name] = self._written[text]
 
 
 class Function:
@@ -180,7 +189,7 @@ class Function:
         self.lines.append(f"{label}.end:")
         self.lines.append(f"{var}.next = add nuw nsw i64 {var}, {loop.step}")
         more = self.emit(f"icmp slt i64 {var}.next, {extent}")
-        note = self.module.one_at_a_time() if len(loop.body) > MUCH else ""
+        note = note_on(loop, self.module.masks)
         self.lines.append(f"br i1 {more}, label %{label}, label %{label}.after{note}")
         self.lines.append(f"{label}.after:")
 

@@ -219,8 +219,9 @@ def _place(offset: Offset, var: Value, counts: dict[int, tuple[int | None, int]]
 
 def emit(function: Function, loop: Divided) -> None:
     """Two functions for the loop's parts, and in the kernel the call of the pool, and what it adds up."""
-    module, pointers, rows = function.module, list(function.pointers.values()), len(loop.sums)
-    name = f"{function.kernel.name}.part{module.unique()}"
+    pointers, rows = list(function.pointers.values()), len(loop.sums)
+    function.count += 1
+    name = f"{function.kernel.name}.part{function.count}"
     _rounds(function, loop, name)
     _enter(function, loop, name)
     table, sums = f"%{name}.given", f"%{name}.sums"

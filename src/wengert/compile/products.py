@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wengert.compile import blas
-from wengert.compile.access import Layout, contiguous, layout_of, reshaped
+from wengert.compile.access import Layout, contiguous, is_matrix, layout_of, reshaped
 from wengert.compile.foreign import Address, function, invoke
 from wengert.compile.lone import Lone, writes
 from wengert.compile.loops import Buffer, Offset, Value
@@ -36,7 +36,7 @@ def _is_product(node: Node) -> bool:
     if node.aval.dtype not in (np.float64, np.float32) or 0 in node.aval.shape:
         return False
     found = _matrices(node)
-    return found is not None and found[0].shape[-1] > 0 and all(map(blas.is_matrix, found))
+    return found is not None and found[0].shape[-1] > 0 and all(map(is_matrix, found))
 
 
 @writes("matmul", where=_is_product)
@@ -119,7 +119,7 @@ def _einsum(lone: Lone) -> None:
         layout = Layout(moved[0], moved[1], layout.offset)
         shape = (*(sizes[c] for c in batch), *(math.prod(sizes[c] for c in g) for g in groups))
         seen = reshaped(layout, shape)
-        if seen is not None and blas.is_matrix(seen):
+        if seen is not None and is_matrix(seen):
             return buffer, seen
         copy = lone.temporary(target.type, layout.shape)
         with lone.loops(layout.shape) as at:

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from wengert.compile.absorb import absorb
-from wengert.compile.access import Layout, layout_of
+from wengert.compile.access import Layout, is_matrix, layout_of
 from wengert.compile.again import Repetition
 from wengert.compile.assembly import Assembler, why_not
-from wengert.compile.blas import UNROLLED, is_matrix
+from wengert.compile.blas import UNROLLED
 from wengert.compile.control import structured
 from wengert.compile.emit import RegionEmitter
-from wengert.compile.fuse import Fusion, Region
+from wengert.compile.fuse import Region
 from wengert.compile.lone import kernel_of
 from wengert.compile.loops import TYPES, Buffer
 from wengert.compile.normal import Normal
 from wengert.compile.parts import write_parts
+from wengert.compile.roll import fused
 from wengert.compile.steps import Call, Callback, Checked, Product
 from wengert.compile.stretch import stretched_nodes
 from wengert.graph.graph import Graph
@@ -36,7 +37,7 @@ class Program:
     def __init__(self, graph: Graph, prefix: str = "", stretches: bool = False) -> None:
         self.prefix, self.stretches = prefix, stretches
         normal = self.normal = Normal(graph)
-        self.fusion = Fusion(normal.nodes)
+        self.fusion = fused(normal.nodes)
         absorb(self.fusion, normal.nodes, [*normal.outputs, *(g.node for g in normal.guards)])
         Repetition(self.fusion, normal.nodes, [*normal.outputs, *(g.node for g in normal.guards)])
         self.buffers: dict[int, Any] = {}
