@@ -94,4 +94,8 @@ if __name__ == "__main__":
         from benchmarks.race import run
 
         sys.exit(run(importlib.import_module(f"benchmarks.{sys.argv[1]}.race").SUITE, sys.argv[2:]))
+    if sys.argv[1:2] == ["training"]:
+        from benchmarks.training.race import run as train
+
+        sys.exit(train(sys.argv[2:]))
     sys.exit(main(sys.argv[1:]))

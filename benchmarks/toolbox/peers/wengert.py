@@ -24,7 +24,7 @@ def bundle(cameras: Any, points: Any, weights: Any, features: Any, observations:
         return np.stack(pairs, axis=1), 1.0 - weights * weights
 
     plan = wg.sparse.pattern(errors, argnums=(0, 1, 2))(cameras, points, weights)
-    jacobian = wg.sparse.jacobian(errors, argnums=(0, 1, 2), plan=plan)
+    jacobian = wg.sparse.jacobian(errors, argnums=(0, 1, 2), plan=plan, jit=jit)
 
     def call() -> Any:
         matrix = jacobian(cameras, points, weights)

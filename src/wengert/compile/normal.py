@@ -114,6 +114,22 @@ class Normal:
         )
         return self.operation("sqrt", [total], {}, node.aval, node)
 
+    def turns(self, node: Node) -> bool:
+        """Whether it is a product of two matrices, needed only as its transpose: (xᵀ g)ᵀ, the slope of a weight."""
+        product = node.args[0]
+        return (
+            product.operation == "matmul" and self.uses[id(product)] == 1 and tuple(node.params["axes"]) == (1, 0)
+            and all(len(a.aval.shape) == 2 for a in product.args)
+        )  # fmt: skip
+
+    def turned(self, node: Node, product: Node) -> Node:
+        """(x y)ᵀ as yᵀ xᵀ, which BLAS writes row by row, so that nobody reads it across its rows."""
+        args = [
+            self.operation("transpose", [a], {"axes": (1, 0)}, Aval(a.aval.shape[::-1], a.aval.dtype), node)
+            for a in reversed(product.args)
+        ]
+        return self.add(Node(product.primitive, args, product.params, node.aval, node.location))
+
     def translated(self, node: Node) -> Node:
         if not node.args:
             return self.add(Node(None, (), {}, node.aval, node.location, name=node.name, value=node.value))
@@ -142,6 +158,8 @@ class Normal:
                 )
                 for a in args
             ]
+        if node.primitive.name == "transpose" and self.turns(node):
+            return self.turned(node, args[0])
         if node.primitive.structured:  # what takes rows of its arguments
             args = [a if not is_view(a) or is_plain(a) else self.copy(a) for a in args]
         result = Node(node.primitive, args, node.params, node.aval, node.location)
