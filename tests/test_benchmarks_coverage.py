@@ -14,6 +14,7 @@ from benchmarks.coverage.respondent import LIBRARIES, Either, answer, program
 from benchmarks.coverage.spelling import IDIOMS, as_method, spellings, with_arrays
 from benchmarks.coverage.verdict import OTHER, REFUSED, RIGHT, WRONG, Exam, Verdict, best
 
+pytestmark = pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # from NumPy 2.5 on
 PLAINEST = [question for question in questions() if question.plainest]
 
 

@@ -52,6 +52,7 @@ PLAINEST = {
     "np.diagonal": "np.diagonal(s)",
     "np.divmod": "np.divmod(v, 0.7)[1]",
     "np.fill_diagonal": "y = s * 1.0; np.fill_diagonal(y, a); y",
+    "np.fix": "np.fix(x)",
     "np.float_power": "np.float_power(p, w)",
     "np.linalg.diagonal": "np.linalg.diagonal(s)",
     "np.linalg.eig": "np.linalg.eig(s @ s.T)[0]",
