@@ -20,5 +20,6 @@ def pytest_configure(config):
     for name in ("WENGERT_CACHE", "WENGERT_CACHE_SIZE"):
         os.environ.pop(name, None)
 
+
 #: Programs that obtain figures from other libraries; they are run by hand.
 collect_ignore_glob = ["*/make_*.py"]
