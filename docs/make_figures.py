@@ -77,11 +77,27 @@ def gradbench(found: dict[str, Any]) -> Iterator[list[str]]:
         ]
 
 
+def training(found: dict[str, Any]) -> Iterator[list[str]]:
+    """Our time for a step of training, and that divided by each library's; and until the first step is done."""
+    from benchmarks.report import _time
+    from benchmarks.training.peers import PEERS
+
+    rivals = [name for name in PEERS if name not in (OURS, "scalar")]
+    yield ["step of", "Wengert", *(f"÷ {PEERS[name].title}" for name in rivals), "first step: Wengert", "JAX"]
+    for name, problem in found["problems"].items():
+        seconds, first = problem["seconds"], problem["first call"]
+        if OURS in seconds:
+            ratios = [quotient(seconds, [rival]) for rival in rivals]
+            jax = _time(first["jax"]) if "jax" in first else "–"
+            yield [name, _time(statistics.median(seconds[OURS])), *ratios, _time(first[OURS]), jax]
+
+
 #: By the name of a table: the file it comes from, what makes its rows, and the command that makes the file.
 TABLES = {
     "coverage": ("coverage.json", coverage, "python tasks.py coverage"),
     "eager": ("results.json", eager, "python tasks.py bench"),
     "gradbench": ("gradbench/results.json", gradbench, "python tasks.py bench gradbench"),
+    "training": ("training/results.json", training, "python tasks.py bench training"),
 }
 
 
