@@ -253,3 +253,25 @@ def test_a_solution_that_is_none():
         wg.grad(custom(lambda x0, a: math.nan, lambda x, a: x - a), argnums=1)(1.0, 2.0)
     with pytest.raises(wg.ShapeError, match="unlike x0"):
         wg.jacobian(custom(lambda x0, a: np.ones(3), lambda x, a: x - a), argnums=1)(np.ones(2), 2.0)
+
+
+def test_a_recorded_program_looks_at_each_solution():
+    """Of (x − 1)(x − 1 + a) the root 1 is there for every a, and a double one at a = 0."""
+
+    def f(a):
+        return wg.implicit.root(lambda x, a: (x - 1) * (x - 1 + a), 1.0, a)
+
+    good, bad = np.array([1.0, 2.0]), np.array([1.0, 1e-17])
+    compiled, graph = wg.jit(wg.grad(f)), wg.trace(wg.grad(f))(1.0)
+    programs = [
+        wg.vmap(wg.grad(f)),
+        wg.vmap(wg.hessian(f)),
+        wg.vmap(lambda a: wg.jvp(f, (a,), (1.0,))[1]),
+        wg.grad(lambda a: np.sum(wg.vmap(f)(a))),
+        lambda a: np.stack([compiled(v) for v in a]),
+        lambda a: np.stack([graph(v) for v in a]),
+    ]
+    for program in programs:
+        np.testing.assert_array_equal(program(good), [0.0, 0.0])
+        with pytest.raises(wg.DegenerateError, match="singular"):
+            program(bad)

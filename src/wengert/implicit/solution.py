@@ -15,6 +15,7 @@ from wengert.core.errors import ArgumentError, DegenerateError, ShapeError
 from wengert.implicit.function import ConvergenceError, directional, real
 from wengert.implicit.linear import METHODS, Iteration, condition_of, iterated
 from wengert.implicit.vector import Unknown, precision, ravel, wide
+from wengert.implicit.verified import verified
 from wengert.transform.custom import Custom, applied
 from wengert.transform.duality import plain
 from wengert.transform.higher import jacobian
@@ -134,7 +135,9 @@ class Equation:
         leaves, rebuild = numbers(args)
         point, values = plain(x), rebuild([plain(leaf) for leaf in leaves])
         self.check(point, values, self.jacobian(point, values, _ROUGH) if matrix is None else Matrix(plain(matrix)))
-        return matrix
+        if matrix is None:
+            return None
+        return verified(matrix, [x, *leaves], lambda m, x, *held: self.check(x, rebuild(held), Matrix(m)))
 
     def check(self, x: Any, args: Sequence[Any], at: Matrix | Products) -> None:
         """Raise where x is no root, or a root at which the theorem says nothing."""
